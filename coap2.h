@@ -1,0 +1,2347 @@
+/* coap2.h - CoAP for small machines, in one file                      0.1.0
+
+   A CoAP library (RFC 7252 and its family) that never allocates, keeps no
+   global state and does no I/O of its own. It runs in 2 KB of RAM and at full
+   speed on a server. Public domain style of use, MIT licence (at the end).
+
+   DO THIS
+       #define COAP2_IMPLEMENTATION
+       #include "coap2.h"
+   in one C or C++ file, and include "coap2.h" anywhere else.
+
+   READ A PACKET from your own buffer, nothing copied:
+
+       coap2_msg msg;
+       coap2_opt opt;
+
+       if (coap2_msg_parse(&msg, packet, packet_length) != COAP2_OK) return;
+       for (opt = msg.options; coap2_opt_next(&opt);)
+           use_option(opt.number, opt.value, opt.length);
+       use_payload(msg.payload, msg.payload_length);
+
+   WRITE ONE into your own buffer, check once:
+
+       coap2_writer w;
+
+       coap2_write_start(&w, buffer, sizeof buffer);
+       coap2_write_header(&w, COAP2_ACK, COAP2_205_CONTENT, msg.id,
+                          msg.token, msg.token_length);
+       coap2_write_uint(&w, COAP2_OPT_CONTENT_FORMAT, COAP2_FORMAT_TEXT);
+       coap2_write_payload(&w, "21.5", 4);
+       packet_length = coap2_write_end(&w);
+
+   KNOBS - define them before the include, the same in every file
+       COAP2_IMPLEMENTATION   in one file only: the machine, not only the manual
+       COAP2_STATIC           every function is static: a private copy
+       COAP2_WITH_URI      1  URIs and options, both ways      (AVR: 5 KB)
+       COAP2_WITH_LINKS    1  link lists, RFC 6690             (AVR: 2.5 KB)
+       COAP2_WITH_STRINGS  1  names and reasons as text; 0 on AVR
+       COAP2_OPT_DISCOVERY 300, COAP2_OPT_NOTIFICATION 400, COAP2_OPT_RULE 410
+                              the numbers of the options of CoAP 2
+   What is not called costs nothing where the linker drops unused sections
+   (-ffunction-sections -Wl,--gc-sections); a knob takes it out anywhere.
+
+   CONTENTS - search for a tag
+     The manual
+       @results    what calls return
+       @codes      methods, response codes, signals
+       @options    option numbers and what their bits say
+       @formats    content formats
+       @message    read a message that arrived
+       @writer     write a message or a body
+       @block      the value of a Block option
+       @uri        URIs to options and back, paths
+       @links      link lists and their filters
+       @names      names and reasons as text
+     The machine
+       >>ground    types of the target, flash access
+       >>bytes     numbers, extensions and decimal text
+       >>options   walking and reading options
+       >>message   parsing and writing messages
+       >>uri       URIs and paths
+       >>links     link lists
+       >>names     texts for people
+     >>history     releases
+     >>licence     MIT
+
+   THE RULES OF THE HOUSE
+   Lengths are checked once, where bytes enter. Pointers that you pass in stay
+   yours; a view (coap2_msg, coap2_opt, coap2_uri, coap2_link) points into your
+   bytes and lives as long as they do. Nothing is NUL-terminated unless it says
+   so. Writers are sticky: after the first error the rest does nothing, and the
+   error is there at the end. Every function may be used from several threads
+   on different objects. */
+
+#ifndef COAP2_H
+#define COAP2_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define COAP2_VERSION "0.1.0"
+
+#ifndef COAP2_WITH_URI /* URIs: options from text, text from options */
+#define COAP2_WITH_URI 1
+#endif
+#ifndef COAP2_WITH_LINKS /* link lists of RFC 6690 */
+#define COAP2_WITH_LINKS 1
+#endif
+#ifndef COAP2_WITH_STRINGS /* names as text; on AVR they would fill RAM */
+#ifdef __AVR__
+#define COAP2_WITH_STRINGS 0
+#else
+#define COAP2_WITH_STRINGS 1
+#endif
+#endif
+#ifndef COAP2_OPT_DISCOVERY /* not assigned by IANA, as the next two */
+#define COAP2_OPT_DISCOVERY 300
+#endif
+#ifndef COAP2_OPT_NOTIFICATION
+#define COAP2_OPT_NOTIFICATION 400
+#endif
+#ifndef COAP2_OPT_RULE
+#define COAP2_OPT_RULE 410
+#endif
+
+#ifndef COAP2_DEF
+#ifdef COAP2_STATIC
+#ifdef __GNUC__
+#define COAP2_DEF static __attribute__((unused))
+#else
+#define COAP2_DEF static
+#endif
+#else
+#define COAP2_DEF extern
+#endif
+#endif
+
+#ifdef __AVR__
+#include <avr/pgmspace.h>
+#define COAP2_FLASH PROGMEM
+#define COAP2_TEXT(literal) PSTR(literal)
+#else
+#define COAP2_FLASH
+#define COAP2_TEXT(literal) (literal)
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ==== @results: what calls return ======================================== */
+
+/* 0 is success, errors are negative, amounts and handles are positive. */
+typedef int8_t coap2_result;
+
+enum {
+    COAP2_OK = 0,
+    COAP2_ERR_VERSION = -1, /* not CoAP version 1: drop it silently (3)  */
+    COAP2_ERR_FORMAT = -2,  /* malformed bytes or text                    */
+    COAP2_ERR_SPACE = -3,   /* does not fit into the buffer you gave      */
+    COAP2_ERR_ARG = -4      /* a value that CoAP cannot carry             */
+};
+
+/* ==== @codes: methods, response codes, signals =========================== */
+
+/* A code is class * 32 + detail; 4.04 is 4 * 32 + 4 (RFC 7252 3). */
+#define COAP2_CODE(class_, detail) ((class_)*32 + (detail))
+#define COAP2_CODE_CLASS(code) ((unsigned)(code) >> 5)
+#define COAP2_CODE_DETAIL(code) ((unsigned)(code)&31u)
+
+enum { COAP2_CON = 0, COAP2_NON = 1, COAP2_ACK = 2, COAP2_RST = 3 };
+
+enum {
+    COAP2_000_EMPTY = COAP2_CODE(0, 0),
+    COAP2_001_GET = COAP2_CODE(0, 1),
+    COAP2_002_POST = COAP2_CODE(0, 2),
+    COAP2_003_PUT = COAP2_CODE(0, 3),
+    COAP2_004_DELETE = COAP2_CODE(0, 4),
+    COAP2_005_FETCH = COAP2_CODE(0, 5), /* RFC 8132 */
+    COAP2_006_PATCH = COAP2_CODE(0, 6),
+    COAP2_007_IPATCH = COAP2_CODE(0, 7),
+
+    COAP2_201_CREATED = COAP2_CODE(2, 1),
+    COAP2_202_DELETED = COAP2_CODE(2, 2),
+    COAP2_203_VALID = COAP2_CODE(2, 3),
+    COAP2_204_CHANGED = COAP2_CODE(2, 4),
+    COAP2_205_CONTENT = COAP2_CODE(2, 5),
+    COAP2_231_CONTINUE = COAP2_CODE(2, 31), /* RFC 7959 */
+
+    COAP2_400_BAD_REQUEST = COAP2_CODE(4, 0),
+    COAP2_401_UNAUTHORIZED = COAP2_CODE(4, 1),
+    COAP2_402_BAD_OPTION = COAP2_CODE(4, 2),
+    COAP2_403_FORBIDDEN = COAP2_CODE(4, 3),
+    COAP2_404_NOT_FOUND = COAP2_CODE(4, 4),
+    COAP2_405_METHOD_NOT_ALLOWED = COAP2_CODE(4, 5),
+    COAP2_406_NOT_ACCEPTABLE = COAP2_CODE(4, 6),
+    COAP2_408_REQUEST_ENTITY_INCOMPLETE = COAP2_CODE(4, 8), /* RFC 7959 */
+    COAP2_409_CONFLICT = COAP2_CODE(4, 9),                  /* RFC 8132 */
+    COAP2_412_PRECONDITION_FAILED = COAP2_CODE(4, 12),
+    COAP2_413_REQUEST_ENTITY_TOO_LARGE = COAP2_CODE(4, 13),
+    COAP2_415_UNSUPPORTED_CONTENT_FORMAT = COAP2_CODE(4, 15),
+    COAP2_422_UNPROCESSABLE_ENTITY = COAP2_CODE(4, 22), /* RFC 8132 */
+    COAP2_429_TOO_MANY_REQUESTS = COAP2_CODE(4, 29),    /* RFC 8516 */
+
+    COAP2_500_INTERNAL_SERVER_ERROR = COAP2_CODE(5, 0),
+    COAP2_501_NOT_IMPLEMENTED = COAP2_CODE(5, 1),
+    COAP2_502_BAD_GATEWAY = COAP2_CODE(5, 2),
+    COAP2_503_SERVICE_UNAVAILABLE = COAP2_CODE(5, 3),
+    COAP2_504_GATEWAY_TIMEOUT = COAP2_CODE(5, 4),
+    COAP2_505_PROXYING_NOT_SUPPORTED = COAP2_CODE(5, 5),
+    COAP2_508_HOP_LIMIT_REACHED = COAP2_CODE(5, 8), /* RFC 8768 */
+
+    COAP2_701_CSM = COAP2_CODE(7, 1), /* signals of streams, RFC 8323 */
+    COAP2_702_PING = COAP2_CODE(7, 2),
+    COAP2_703_PONG = COAP2_CODE(7, 3),
+    COAP2_704_RELEASE = COAP2_CODE(7, 4),
+    COAP2_705_ABORT = COAP2_CODE(7, 5)
+};
+
+/* ==== @options: option numbers and what their bits say =================== */
+
+enum {
+    COAP2_OPT_IF_MATCH = 1,
+    COAP2_OPT_URI_HOST = 3,
+    COAP2_OPT_ETAG = 4,
+    COAP2_OPT_IF_NONE_MATCH = 5,
+    COAP2_OPT_OBSERVE = 6, /* RFC 7641 */
+    COAP2_OPT_URI_PORT = 7,
+    COAP2_OPT_LOCATION_PATH = 8,
+    COAP2_OPT_OSCORE = 9, /* RFC 8613 */
+    COAP2_OPT_URI_PATH = 11,
+    COAP2_OPT_CONTENT_FORMAT = 12,
+    COAP2_OPT_MAX_AGE = 14,
+    COAP2_OPT_URI_QUERY = 15,
+    COAP2_OPT_HOP_LIMIT = 16, /* RFC 8768 */
+    COAP2_OPT_ACCEPT = 17,
+    COAP2_OPT_Q_BLOCK1 = 19, /* RFC 9177 */
+    COAP2_OPT_LOCATION_QUERY = 20,
+    COAP2_OPT_EDHOC = 21,    /* RFC 9668 */
+    COAP2_OPT_BLOCK2 = 23,   /* RFC 7959 */
+    COAP2_OPT_BLOCK1 = 27,   /* RFC 7959 */
+    COAP2_OPT_SIZE2 = 28,    /* RFC 7959 */
+    COAP2_OPT_Q_BLOCK2 = 31, /* RFC 9177 */
+    COAP2_OPT_PROXY_URI = 35,
+    COAP2_OPT_PROXY_SCHEME = 39,
+    COAP2_OPT_SIZE1 = 60,
+    COAP2_OPT_ECHO = 252,        /* RFC 9175 */
+    COAP2_OPT_NO_RESPONSE = 258, /* RFC 7967 */
+    COAP2_OPT_REQUEST_TAG = 292  /* RFC 9175 */
+};
+
+/* Options of signals: their numbers have a meaning of their own under each
+   code 7.xx (RFC 8323 5). */
+enum {
+    COAP2_CSM_MAX_MESSAGE_SIZE = 2,
+    COAP2_CSM_BLOCK_WISE_TRANSFER = 4,
+    COAP2_PING_CUSTODY = 2, /* of Ping and Pong */
+    COAP2_RELEASE_ALTERNATIVE_ADDRESS = 2,
+    COAP2_RELEASE_HOLD_OFF = 4,
+    COAP2_ABORT_BAD_CSM_OPTION = 2
+};
+
+/* What the bits of a number say (RFC 7252 5.4.6): an endpoint must understand
+   a critical option; a proxy must understand an unsafe one; a cache leaves a
+   no-cache-key one out of its key. */
+#define COAP2_OPT_IS_CRITICAL(number) (((number)&1u) != 0u)
+#define COAP2_OPT_IS_UNSAFE(number) (((number)&2u) != 0u)
+#define COAP2_OPT_IS_NO_CACHE_KEY(number) (((number)&0x1eu) == 0x1cu)
+
+/* One option of a message that was parsed. The value is not NUL-terminated;
+   it is not NULL, also where it is empty. */
+typedef struct coap2_opt {
+    const uint8_t *value;
+    size_t length;
+    uint16_t number;
+    const uint8_t *end; /* of the message: for coap2_opt_next */
+} coap2_opt;
+
+/* Step to the next option. Start with a copy of msg.options; false at the end.
+   Options come in the order of their numbers. Runs without checks, since the
+   message was checked whole when it was parsed. */
+COAP2_DEF bool coap2_opt_next(coap2_opt *opt);
+
+/* Read a number, with or without leading zeros (RFC 7252 3.2). False if the
+   value is longer than four bytes; the number is then unchanged. */
+COAP2_DEF bool coap2_opt_uint(const coap2_opt *opt, uint32_t *number);
+
+/* Compare the value, byte by byte, with a NUL-terminated text. */
+COAP2_DEF bool coap2_opt_is(const coap2_opt *opt, const char *text);
+
+enum { COAP2_OPAQUE, COAP2_UINT, COAP2_STRING, COAP2_EMPTY };
+
+/* What the RFCs say of an option's value. */
+typedef struct coap2_opt_form {
+    uint16_t number, max; /* length, from min to max bytes   */
+    uint8_t min, kind;    /* COAP2_OPAQUE ... COAP2_EMPTY    */
+    bool repeats;         /* may stand more than once        */
+} coap2_opt_form;
+
+/* Look up an option's form by number. False if this library does not know the
+   number. A value of another length makes an option unrecognised (5.4.3). */
+COAP2_DEF bool coap2_opt_known(uint16_t number, coap2_opt_form *form);
+
+/* ==== @formats: content formats ========================================== */
+
+enum {
+    COAP2_FORMAT_TEXT = 0,
+    COAP2_FORMAT_LINKS = 40,
+    COAP2_FORMAT_XML = 41,
+    COAP2_FORMAT_OCTETS = 42,
+    COAP2_FORMAT_EXI = 47,
+    COAP2_FORMAT_JSON = 50,
+    COAP2_FORMAT_JSON_PATCH = 51,  /* RFC 8132 */
+    COAP2_FORMAT_MERGE_PATCH = 52, /* RFC 8132 */
+    COAP2_FORMAT_CBOR = 60,
+    COAP2_FORMAT_EDHOC = 64,     /* edhoc+cbor-seq, used by RFC 9668 */
+    COAP2_FORMAT_CID_EDHOC = 65, /* cid-edhoc+cbor-seq, used by RFC 9668 */
+    COAP2_FORMAT_SENML_JSON = 110,
+    COAP2_FORMAT_SENML_CBOR = 112,
+    COAP2_FORMAT_MISSING_BLOCKS = 272, /* RFC 9177 */
+    COAP2_FORMAT_OSCORE = 10001        /* RFC 8613 */
+};
+
+/* ==== @message: read a message that arrived ============================== */
+
+/* A view of a message: it points into your bytes. */
+typedef struct coap2_msg {
+    uint8_t type; /* COAP2_CON ... COAP2_RST */
+    uint8_t token_length;
+    uint8_t code;
+    uint16_t id;
+    const uint8_t *token;
+    coap2_opt options; /* before the first: copy it, then coap2_opt_next */
+    const uint8_t *payload;
+    size_t payload_length; /* 0 if there is none */
+} coap2_msg;
+
+/* Check a datagram whole and make a view of it; after that, walking the
+   options and reading the payload cannot fail. Reads nothing outside the
+   bytes. Returns COAP2_OK, COAP2_ERR_VERSION (drop it silently) or
+   COAP2_ERR_FORMAT. If the datagram has four bytes and version 1, then type,
+   code and id are set also where it is malformed, so that it can be rejected
+   (RFC 7252 3, 4.2). Codes of the reserved classes 1, 6 and 7 pass: tell them
+   apart with COAP2_CODE_CLASS. */
+COAP2_DEF coap2_result coap2_msg_parse(coap2_msg *msg, const uint8_t *bytes,
+                                       size_t length);
+
+/* Find the first option of a number. False if there is none. Those of the
+   same number follow it: go on with coap2_opt_next. */
+COAP2_DEF bool coap2_msg_find(const coap2_msg *msg, uint16_t number,
+                              coap2_opt *opt);
+
+/* ==== @writer: write a message or a body ================================= */
+
+/* A writer over your buffer. It never writes a byte outside it. After the
+   first error every call does nothing; coap2_write_end then returns 0 and
+   error says why. */
+typedef struct coap2_writer {
+    uint8_t *start, *end; /* your buffer */
+    uint8_t *next;        /* behind what has been written */
+    uint8_t *options;     /* the first option */
+    uint8_t *value;       /* the value of the option written last */
+    size_t payload_size;  /* of the payload so far, with its marker */
+    uint16_t last;        /* the highest option number so far */
+    coap2_result error;
+    size_t window_room;   /* bytes of the body's window still to come */
+    uint32_t window_at;   /* where the window begins in the body */
+    uint32_t body_length; /* of the body so far, kept or dropped */
+} coap2_writer;
+
+/* Begin in a buffer of yours, which must outlive the writer. */
+COAP2_DEF void coap2_write_start(coap2_writer *w, void *buffer, size_t size);
+
+/* Write the first four bytes and the token (0 to 8 bytes, else
+   COAP2_ERR_ARG). Call it once, right after coap2_write_start. */
+COAP2_DEF void coap2_write_header(coap2_writer *w, uint8_t type, uint8_t code,
+                                  uint16_t id, const void *token,
+                                  uint8_t token_length);
+
+/* Write an option. Any order will do, also after the payload: the writer
+   keeps options sorted, and those of one number in the order of the calls.
+   Ascending order costs nothing extra. The value must not lie in the buffer
+   that is written; where it is NULL, room is left for it at w->value, to be
+   filled in before the next call. More than 65,804 bytes: COAP2_ERR_ARG. */
+COAP2_DEF void coap2_write_opt(coap2_writer *w, uint16_t number,
+                               const void *value, size_t length);
+
+/* Write an option that is a number, in as few bytes as it takes; 0 takes
+   none (RFC 7252 3.2). */
+COAP2_DEF void coap2_write_uint(coap2_writer *w, uint16_t number,
+                                uint32_t value);
+
+/* Write an option that is a NUL-terminated text, without its NUL. */
+COAP2_DEF void coap2_write_text(coap2_writer *w, uint16_t number,
+                                const char *text);
+
+/* Write payload, all of it or COAP2_ERR_SPACE. The marker is written before
+   the first byte, so that an empty payload leaves none. Calls append. */
+COAP2_DEF void coap2_write_payload(coap2_writer *w, const void *bytes,
+                                   size_t length);
+
+/* Open a window on a body that may be larger than the packet: of all that
+   coap2_write_body is then given, `size` bytes from `at` on are kept as
+   payload, the others only counted. What falls into the window must fit into
+   the buffer, else COAP2_ERR_SPACE. Without this call all of the
+   body is kept. */
+COAP2_DEF void coap2_write_window(coap2_writer *w, uint32_t at, size_t size);
+
+/* Write the next piece of a body. At the end w->body_length tells how long all
+   of it is, and coap2_write_more whether any stands behind the window. */
+COAP2_DEF void coap2_write_body(coap2_writer *w, const void *bytes,
+                                size_t length);
+COAP2_DEF bool coap2_write_more(const coap2_writer *w);
+
+/* The length of the message, or 0 after an error. */
+COAP2_DEF size_t coap2_write_end(const coap2_writer *w);
+
+/* ==== @block: the value of a Block option ================================ */
+
+/* Block `number` of a body that is cut into pieces of 16 << szx bytes, with
+   more behind it or not (RFC 7959 2.2). */
+typedef struct coap2_block {
+    uint32_t number; /* 0 to 1,048,575 */
+    uint8_t szx;     /* 0 to 6: 16 to 1024 bytes */
+    bool more;
+} coap2_block;
+
+#define COAP2_BLOCK_SIZE(block) ((uint16_t)(16u << (block).szx))
+#define COAP2_BLOCK_AT(block) ((uint32_t)((block).number << ((block).szx + 4)))
+
+/* Read a Block option. COAP2_ERR_FORMAT for SZX 7, which is reserved, and for
+   a value of more than three bytes. */
+COAP2_DEF coap2_result coap2_block_read(coap2_block *block,
+                                        const coap2_opt *opt);
+
+/* Set a block from its place in the body. COAP2_ERR_ARG if szx is not 0 to 6,
+   if the place is not a multiple of the size, or beyond block 1,048,575. */
+COAP2_DEF coap2_result coap2_block_set(coap2_block *block, uint32_t at,
+                                       uint8_t szx, bool more);
+
+/* Write a Block option; a block that cannot be said is COAP2_ERR_ARG. */
+COAP2_DEF void coap2_write_block(coap2_writer *w, uint16_t number,
+                                 const coap2_block *block);
+
+/* ==== @uri: URIs to options and back, paths ============================== */
+
+/* Compare the path of a request with one like "a/b", segment by segment,
+   without copying or decoding. A slash before it does not matter, one behind
+   it is an empty segment; "" is the root. The path is a literal, and stays in
+   flash on AVR. */
+#define coap2_msg_path_is(msg, literal) \
+    coap2_msg_path_equals((msg), COAP2_TEXT(literal))
+COAP2_DEF bool coap2_msg_path_equals(const coap2_msg *msg,
+                                     const char *flash_path);
+
+#if COAP2_WITH_URI
+
+enum {
+    COAP2_SCHEME_COAP = 0,
+    COAP2_SCHEME_COAPS = 1,
+    COAP2_SCHEME_COAP_TCP = 2,
+    COAP2_SCHEME_COAPS_TCP = 3,
+    COAP2_SCHEME_COAP_WS = 4,
+    COAP2_SCHEME_COAPS_WS = 5
+};
+
+enum {
+    COAP2_HOST_NONE, /* a relative reference */
+    COAP2_HOST_NAME,
+    COAP2_HOST_IPV4,
+    COAP2_HOST_IPV6
+};
+
+/* A view of a URI's text. The parts are as they were written: not decoded,
+   not lower-cased, `.` and `..` in place. */
+typedef struct coap2_uri {
+    const char *host; /* an IPv6 address: without brackets, with its zone */
+    size_t host_length;
+    const char *path; /* with its first slash */
+    size_t path_length;
+    const char *query; /* NULL if there is none; without the `?` */
+    size_t query_length;
+    size_t fault_at; /* after COAP2_ERR_FORMAT: the byte that is wrong */
+    uint16_t port;   /* the scheme's where the text names none */
+    uint8_t scheme;  /* COAP2_SCHEME_COAP ... */
+    uint8_t kind;    /* COAP2_HOST_NAME ... */
+} coap2_uri;
+
+/* Check an absolute URI and make a view of it (RFC 7252 6, RFC 8323 8).
+   Errors, each with its place: another scheme, no host, user information, a
+   fragment, a bad port, percent sequence, address or byte, a segment or
+   argument of more than 255 bytes, a segment that decodes to `.` or `..`. */
+COAP2_DEF coap2_result coap2_uri_parse(coap2_uri *uri, const char *text,
+                                       size_t length);
+
+/* The same for a reference without scheme and host: "/temp?x=1", "temp",
+   "?x=1" (RFC 3986 4.2). */
+COAP2_DEF coap2_result coap2_uri_parse_ref(coap2_uri *uri, const char *text,
+                                           size_t length);
+
+/* Get the bytes of an address that the host names: returns 4 or 16, or 0
+   where it is a name. */
+COAP2_DEF uint8_t coap2_uri_address(const coap2_uri *uri, uint8_t address[16]);
+
+/* Write the options that a request to this URI carries: Uri-Host for a name,
+   Uri-Path and Uri-Query (RFC 7252 6.4), decoded, dot segments removed. */
+COAP2_DEF void coap2_write_uri(coap2_writer *w, const coap2_uri *uri);
+
+/* Write the URI of a request as text, NUL-terminated, from where it goes and
+   the options it carries (RFC 7252 6.5). Of `to`, scheme, host and port are
+   read; Uri-Host and Uri-Port of the request overrule them. Returns the
+   length, or 0 if it does not fit or has no URI (a segment `..`, say). */
+COAP2_DEF size_t coap2_uri_text(char *text, size_t size, const coap2_uri *to,
+                                const coap2_msg *msg);
+
+#endif /* COAP2_WITH_URI */
+
+/* ==== @links: link lists and their filters =============================== */
+
+#if COAP2_WITH_LINKS
+
+/* One link of a list in RFC 6690's format, as a view of your text. */
+typedef struct coap2_link {
+    const char *target;
+    size_t target_length;
+    const char *attributes; /* walk them with coap2_link_attrs */
+    size_t attributes_length;
+    const char *text; /* the whole list */
+    size_t length;
+    size_t position;    /* behind this link; after an error: the wrong byte */
+    coap2_result error; /* COAP2_ERR_FORMAT if the list is malformed */
+} coap2_link;
+
+/* An attribute of a link. A flag has no value (NULL). A quoted value is
+   without its quotes, but its escapes are still there: coap2_attr_text undoes
+   them. */
+typedef struct coap2_attr {
+    const char *name;
+    size_t name_length;
+    const char *value;
+    size_t value_length;
+    const char *end; /* for coap2_attr_next */
+    bool quoted;
+} coap2_attr;
+
+/* The place before the first link, for coap2_link_next. */
+COAP2_DEF coap2_link coap2_links(const char *text, size_t length);
+
+/* Step to the next link. False at the end, and where the list is malformed:
+   then error is set and position tells where. */
+COAP2_DEF bool coap2_link_next(coap2_link *link);
+
+/* Walk a link's attributes, in the order of the text. */
+COAP2_DEF coap2_attr coap2_link_attrs(const coap2_link *link);
+COAP2_DEF bool coap2_attr_next(coap2_attr *attr);
+
+/* Find an attribute by its NUL-terminated name. */
+COAP2_DEF bool coap2_link_find(const coap2_link *link, const char *name,
+                               coap2_attr *attr);
+
+/* Copy an attribute's value with its escapes undone, as much as fits, without
+   a NUL. Returns the length that the value has. */
+COAP2_DEF size_t coap2_attr_text(const coap2_attr *attr, char *text,
+                                 size_t size);
+
+/* Match a link against a filter such as `rt=temp*` (RFC 6690 4.1), given
+   without `?` and decoded, as Uri-Query carries it. rt, if, rel, rev and ct
+   are lists of which one member will do; href is the target; others match as
+   a whole. A `*` at the end stands for anything; a name alone matches every
+   link that has it, an empty filter every link. */
+COAP2_DEF bool coap2_link_matches(const coap2_link *link, const char *query,
+                                  size_t length);
+
+/* Write a link, then its attributes, as a body: through the window of the
+   writer, with the comma between links. A value of NULL makes a flag; others
+   are quoted and escaped, but for numbers. */
+COAP2_DEF void coap2_write_link(coap2_writer *w, const char *target,
+                                size_t length);
+COAP2_DEF void coap2_write_attr(coap2_writer *w, const char *name,
+                                const char *value, size_t length);
+
+#endif /* COAP2_WITH_LINKS */
+
+/* ==== @names: names and reasons as text ================================== */
+
+#if COAP2_WITH_STRINGS
+
+/* Each returns a text that lives forever; NULL where there is no name. */
+COAP2_DEF const char *coap2_error_text(coap2_result error);
+COAP2_DEF const char *coap2_type_name(uint8_t type);
+COAP2_DEF const char *coap2_code_name(uint8_t code);
+COAP2_DEF const char *coap2_format_name(uint16_t format);
+
+/* The name of an option in a message of this code: signals have their own. */
+COAP2_DEF const char *coap2_opt_name(uint8_t code, uint16_t number);
+
+/* Say why bytes were refused, and where: parses them once more. NULL if they
+   are well-formed. */
+COAP2_DEF const char *coap2_msg_why(const uint8_t *bytes, size_t length,
+                                    size_t *fault_at);
+/* The same for a URI and a link, whose views know where. */
+#if COAP2_WITH_URI
+COAP2_DEF const char *coap2_uri_why(const char *text, size_t length,
+                                    size_t fault_at);
+#endif
+#if COAP2_WITH_LINKS
+COAP2_DEF const char *coap2_link_why(const coap2_link *link);
+#endif
+
+#endif /* COAP2_WITH_STRINGS */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* COAP2_H */
+
+#ifdef COAP2_IMPLEMENTATION
+#ifndef COAP2_IMPLEMENTED
+#define COAP2_IMPLEMENTED
+
+/* ---- >>ground: types of the target, flash access ------------------------
+   Knows the compiler and where constants live. Knows nothing of CoAP. */
+
+#ifdef __AVR__
+#define COAP2I_FLASH_BYTE(p) pgm_read_byte(p)
+#define COAP2I_FLASH_COPY(to, from, size) memcpy_P((to), (from), (size))
+#else
+#define COAP2I_FLASH_BYTE(p) (*(const uint8_t *)(p))
+#define COAP2I_FLASH_COPY(to, from, size) memcpy((to), (from), (size))
+#endif
+
+/* Keeps a rare case out of the common one, which then needs fewer registers
+   and less stack. */
+#ifdef __GNUC__
+#define COAP2I_RARE static __attribute__((noinline))
+#else
+#define COAP2I_RARE static
+#endif
+
+static char coap2i_flash_char(const char *p)
+{
+    return (char)COAP2I_FLASH_BYTE(p);
+}
+
+/* ---- >>bytes: numbers and characters -------------------------------------
+   Knows how CoAP writes numbers (RFC 7252 3.1) and which characters a URI may
+   hold (RFC 3986 2). Knows no messages. */
+
+#if COAP2_WITH_URI || COAP2_WITH_LINKS
+
+static bool coap2i_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool coap2i_is_letter(char c)
+{
+    char lower = (char)(c | 0x20);
+    return lower >= 'a' && lower <= 'z';
+}
+
+static bool coap2i_has_char(const char *flash_text, char c)
+{
+    char mark;
+    while ((mark = coap2i_flash_char(flash_text++)) != '\0')
+        if (mark == c) return true;
+    return false;
+}
+
+/* Sixteen for what is no hexadecimal digit. */
+static uint8_t coap2i_hex_digit(char c)
+{
+    char lower = (char)(c | 0x20);
+    if (coap2i_is_digit(c)) return (uint8_t)(c - '0');
+    if (lower >= 'a' && lower <= 'f') return (uint8_t)(lower - 'a' + 10);
+    return 16u;
+}
+
+/* What may stand in a URI beside letters and digits; each part of it allows
+   the first so many. */
+static const char coap2i_uri_marks[] COAP2_FLASH = "-._~!$&'()*+,;=:@/?#[]";
+enum {
+    COAP2I_IN_ZONE = 4,  /* unreserved */
+    COAP2I_IN_HOST = 15, /* and sub-delims */
+    COAP2I_IN_SEGMENT = 17,
+    COAP2I_IN_PATH = 18,
+    COAP2I_IN_QUERY = 19,
+    COAP2I_IN_REFERENCE = 22
+};
+
+static bool coap2i_is_uri_char(char c, uint8_t marks)
+{
+    uint8_t i;
+    if (coap2i_is_letter(c) || coap2i_is_digit(c)) return true;
+    for (i = 0; i < marks; i++)
+        if (c == coap2i_flash_char(coap2i_uri_marks + i)) return true;
+    return false;
+}
+
+/* The end of the allowed characters and whole percent sequences. */
+static size_t coap2i_uri_span(const char *text, size_t length, size_t at,
+                              uint8_t marks)
+{
+    while (at < length) {
+        if (coap2i_is_uri_char(text[at], marks)) {
+            at++;
+        } else if (text[at] == '%' && length - at > 2u &&
+                   coap2i_hex_digit(text[at + 1u]) < 16u &&
+                   coap2i_hex_digit(text[at + 2u]) < 16u) {
+            at += 3u;
+        } else {
+            break;
+        }
+    }
+    return at;
+}
+
+#endif
+
+/* ---- >>options: walking and reading options ------------------------------
+   Knows how options are packed, one after the other. Knows nothing of the
+   message around them. */
+
+/* Step over an option of any size. Delta and length take the same way through
+   the loop, one nibble after the other. */
+COAP2I_RARE bool coap2i_opt_next_long(coap2_opt *opt)
+{
+    const uint8_t *at = opt->value + opt->length;
+    uint16_t number = opt->number;
+    uint8_t head = *at++, turns = 2;
+    size_t value;
+    for (;;) {
+        value = head / 16u;
+        if (value > 12u) {
+            if (value == 15u || at == opt->end) return false;
+            value = *at++;
+            if (head >= 14u * 16u) {
+                if (at == opt->end) return false;
+                value = value * 256u + *at++ + 256u;
+            }
+            value += 13u;
+            /* a size_t of 16 bits wraps */
+            if (value < 269u && head >= 14u * 16u) return false;
+        }
+        if (--turns == 0u) break;
+        number = (uint16_t)(number + value);
+        if (number < value) return false;
+        head = (uint8_t)(head * 16u);
+    }
+    if (value > (size_t)(opt->end - at)) return false;
+    opt->value = at;
+    opt->length = value;
+    opt->number = number;
+    return true;
+}
+
+/* Stops in front of whatever is no whole option: parsing finds the payload
+   marker, and every fault, by walking. Most options are short, and take the
+   short way. */
+COAP2_DEF bool coap2_opt_next(coap2_opt *opt)
+{
+    const uint8_t *at = opt->value + opt->length;
+    uint16_t number;
+    uint8_t delta, length;
+    if (at == opt->end) return false;
+    length = *at & 15u;
+    delta = *at++ / 16u;
+    if (delta > 12u || length > 12u) return coap2i_opt_next_long(opt);
+    number = (uint16_t)(opt->number + delta);
+    if (number < delta || length > (size_t)(opt->end - at)) return false;
+    opt->value = at;
+    opt->length = length;
+    opt->number = number;
+    return true;
+}
+
+COAP2_DEF bool coap2_opt_uint(const coap2_opt *opt, uint32_t *number)
+{
+    uint32_t value = 0;
+    size_t i;
+    if (opt->length > 4u) return false;
+    for (i = 0; i < opt->length; i++) value = value << 8 | opt->value[i];
+    *number = value;
+    return true;
+}
+
+COAP2_DEF bool coap2_opt_is(const coap2_opt *opt, const char *text)
+{
+    size_t length = strlen(text);
+    return opt->length == length && memcmp(opt->value, text, length) == 0;
+}
+
+/* RFC 7252 5.10, 7641 2, 7959 2.1, 7967 2, 8613 2, 8768 3, 9175 2.2 and 3.2,
+   9177 4.1, 9668 3.1; in the order of the numbers. */
+#define COAP2I_ONCE false
+#define COAP2I_REPEATS true
+static const coap2_opt_form coap2i_opt_forms[] COAP2_FLASH = {
+    {COAP2_OPT_IF_MATCH, 8, 0, COAP2_OPAQUE, COAP2I_REPEATS},
+    {COAP2_OPT_URI_HOST, 255, 1, COAP2_STRING, COAP2I_ONCE},
+    {COAP2_OPT_ETAG, 8, 1, COAP2_OPAQUE, COAP2I_REPEATS},
+    {COAP2_OPT_IF_NONE_MATCH, 0, 0, COAP2_EMPTY, COAP2I_ONCE},
+    {COAP2_OPT_OBSERVE, 3, 0, COAP2_UINT, COAP2I_ONCE},
+    {COAP2_OPT_URI_PORT, 2, 0, COAP2_UINT, COAP2I_ONCE},
+    {COAP2_OPT_LOCATION_PATH, 255, 0, COAP2_STRING, COAP2I_REPEATS},
+    {COAP2_OPT_OSCORE, 255, 0, COAP2_OPAQUE, COAP2I_ONCE},
+    {COAP2_OPT_URI_PATH, 255, 0, COAP2_STRING, COAP2I_REPEATS},
+    {COAP2_OPT_CONTENT_FORMAT, 2, 0, COAP2_UINT, COAP2I_ONCE},
+    {COAP2_OPT_MAX_AGE, 4, 0, COAP2_UINT, COAP2I_ONCE},
+    {COAP2_OPT_URI_QUERY, 255, 0, COAP2_STRING, COAP2I_REPEATS},
+    {COAP2_OPT_HOP_LIMIT, 1, 1, COAP2_UINT, COAP2I_ONCE},
+    {COAP2_OPT_ACCEPT, 2, 0, COAP2_UINT, COAP2I_ONCE},
+    {COAP2_OPT_Q_BLOCK1, 3, 0, COAP2_UINT, COAP2I_ONCE},
+    {COAP2_OPT_LOCATION_QUERY, 255, 0, COAP2_STRING, COAP2I_REPEATS},
+    {COAP2_OPT_EDHOC, 0, 0, COAP2_EMPTY, COAP2I_ONCE},
+    {COAP2_OPT_BLOCK2, 3, 0, COAP2_UINT, COAP2I_ONCE},
+    {COAP2_OPT_BLOCK1, 3, 0, COAP2_UINT, COAP2I_ONCE},
+    {COAP2_OPT_SIZE2, 4, 0, COAP2_UINT, COAP2I_ONCE},
+    {COAP2_OPT_Q_BLOCK2, 3, 0, COAP2_UINT, COAP2I_REPEATS},
+    {COAP2_OPT_PROXY_URI, 1034, 1, COAP2_STRING, COAP2I_ONCE},
+    {COAP2_OPT_PROXY_SCHEME, 255, 1, COAP2_STRING, COAP2I_ONCE},
+    {COAP2_OPT_SIZE1, 4, 0, COAP2_UINT, COAP2I_ONCE},
+    {COAP2_OPT_ECHO, 40, 1, COAP2_OPAQUE, COAP2I_ONCE},
+    {COAP2_OPT_NO_RESPONSE, 1, 0, COAP2_UINT, COAP2I_ONCE},
+    {COAP2_OPT_REQUEST_TAG, 8, 0, COAP2_OPAQUE, COAP2I_REPEATS},
+    {COAP2_OPT_DISCOVERY, 255, 0, COAP2_STRING, COAP2I_ONCE},
+    {COAP2_OPT_NOTIFICATION, 4, 0, COAP2_UINT, COAP2I_ONCE},
+    {COAP2_OPT_RULE, 255, 0, COAP2_STRING, COAP2I_ONCE}};
+
+COAP2_DEF bool coap2_opt_known(uint16_t number, coap2_opt_form *form)
+{
+    size_t i, rows = sizeof coap2i_opt_forms / sizeof coap2i_opt_forms[0];
+    for (i = 0; i < rows; i++) {
+        COAP2I_FLASH_COPY(form, &coap2i_opt_forms[i], sizeof *form);
+        if (form->number == number) return true;
+    }
+    return false;
+}
+
+/* ---- >>message: parsing and writing messages -----------------------------
+   Knows a datagram from its first byte to its last (RFC 7252 3). Knows no
+   endpoints, and of options only how they are packed. */
+
+/* Check the options by walking them, and find the payload behind them. */
+static coap2_result coap2i_parse_rest(coap2_msg *msg)
+{
+    const uint8_t *at = msg->options.value;
+    size_t left;
+    while (coap2_opt_next(&msg->options)) {
+    }
+    msg->payload = msg->options.value + msg->options.length;
+    msg->options.value = at;
+    msg->options.length = 0;
+    msg->options.number = 0;
+    left = (size_t)(msg->options.end - msg->payload);
+    if (left != 0u && (*msg->payload++ != 0xffu || --left == 0u))
+        return COAP2_ERR_FORMAT;
+    msg->payload_length = left;
+    return COAP2_OK;
+}
+
+COAP2_DEF coap2_result coap2_msg_parse(coap2_msg *msg, const uint8_t *bytes,
+                                       size_t length)
+{
+    uint8_t first;
+    if (length < 4u) return COAP2_ERR_FORMAT;
+    first = bytes[0];
+    if (first / 64u != 1u) return COAP2_ERR_VERSION;
+    msg->type = first / 16u & 3u;
+    first &= 15u;
+    msg->token_length = first;
+    msg->code = bytes[1];
+    msg->id = (uint16_t)(bytes[2] * 256u + bytes[3]);
+    msg->options.end = bytes + length;
+    msg->token = bytes + 4;
+    length -= 4u;
+    if (first > 8u || first > length) return COAP2_ERR_FORMAT;
+    if (msg->code == COAP2_000_EMPTY && length != 0u) return COAP2_ERR_FORMAT;
+    msg->options.value = msg->token + first;
+    msg->options.length = 0;
+    msg->options.number = 0;
+    return coap2i_parse_rest(msg);
+}
+
+COAP2_DEF bool coap2_msg_find(const coap2_msg *msg, uint16_t number,
+                              coap2_opt *opt)
+{
+    *opt = msg->options;
+    while (coap2_opt_next(opt))
+        if (opt->number >= number) return opt->number == number;
+    return false;
+}
+
+COAP2_DEF void coap2_write_window(coap2_writer *w, uint32_t at, size_t size)
+{
+    w->window_at = at;
+    w->window_room = size;
+    w->body_length = 0;
+}
+
+COAP2_DEF void coap2_write_start(coap2_writer *w, void *buffer, size_t size)
+{
+    w->start = w->next = w->options = (uint8_t *)buffer;
+    w->end = w->next + size;
+    w->error = COAP2_OK;
+    w->payload_size = 0;
+    w->last = 0;
+    coap2_write_window(w, 0, (size_t)-1);
+}
+
+COAP2I_RARE void coap2i_fail(coap2_writer *w, coap2_result error)
+{
+    if (w->error == COAP2_OK) w->error = error;
+    w->end = w->next;
+}
+
+/* Append room for bytes, and return it; NULL if there is none. */
+static uint8_t *coap2i_append(coap2_writer *w, size_t length)
+{
+    uint8_t *room = w->next;
+    if (length > (size_t)(w->end - room)) {
+        coap2i_fail(w, COAP2_ERR_SPACE);
+        return NULL;
+    }
+    w->next = room + length;
+    return room;
+}
+
+static void coap2i_put(coap2_writer *w, uint8_t byte)
+{
+    uint8_t *room = coap2i_append(w, 1);
+    if (room != NULL) *room = byte;
+}
+
+static void coap2i_put_bytes(coap2_writer *w, const void *bytes, size_t length)
+{
+    uint8_t *room = coap2i_append(w, length);
+    if (room != NULL && bytes != NULL) memmove(room, bytes, length);
+}
+
+COAP2_DEF void coap2_write_header(coap2_writer *w, uint8_t type, uint8_t code,
+                                  uint16_t id, const void *token,
+                                  uint8_t token_length)
+{
+    uint8_t *p;
+    if (type > 3u || token_length > 8u) coap2i_fail(w, COAP2_ERR_ARG);
+    p = coap2i_append(w, 4);
+    if (p != NULL) {
+        p[0] = (uint8_t)((type | 4u) << 4 | token_length);
+        p[1] = code;
+        p[2] = (uint8_t)(id >> 8);
+        p[3] = (uint8_t)id;
+    }
+    coap2i_put_bytes(w, token, token_length);
+    w->options = w->next;
+    w->payload_size = 0;
+    w->last = 0;
+}
+
+/* Write what stands before an option's value: the nibbles of its delta and
+   length, and their extensions, one after the other. */
+COAP2I_RARE void coap2i_put_head(coap2_writer *w, size_t delta, size_t length)
+{
+    uint8_t head[5], nibbles = 0, size = 1, turns = 2;
+    size_t value = delta;
+    for (;;) {
+        uint8_t nibble = (uint8_t)value;
+        if (value > 12u) {
+            nibble = 13;
+            value -= 13u;
+            if (value > 255u) {
+                nibble = 14;
+                value -= 256u;
+                head[size++] = (uint8_t)(value >> 8);
+            }
+            head[size++] = (uint8_t)value;
+        }
+        nibbles = (uint8_t)(nibbles << 4 | nibble);
+        if (--turns == 0u) break;
+        value = length;
+    }
+    head[0] = nibbles;
+    coap2i_put_bytes(w, head, size);
+}
+
+/* Open a gap where an option goes whose number is not the highest, or which
+   comes after the payload: what stands behind it waits at the end of the
+   buffer, without the head of the next option, whose delta will be smaller.
+   Returns the number of the option before the gap. */
+static uint16_t coap2i_open_gap(coap2_writer *w, uint16_t number,
+                                coap2_opt *next)
+{
+    uint8_t *at = w->options;
+    const uint8_t *tail;
+    size_t waiting;
+    uint16_t before;
+    next->value = at;
+    next->length = 0;
+    next->end = w->next - w->payload_size;
+    do {
+        before = next->number;
+        tail = next->value + next->length;
+        at = w->options + (tail - w->options);
+    } while (coap2_opt_next(next) && next->number <= number);
+    if (next->number > number) tail = next->value;
+    waiting = (size_t)(w->next - tail);
+    w->next = at;
+    w->end -= waiting;
+    memmove(w->end, tail, waiting);
+    return before;
+}
+
+/* Write an option of any size, in any place. */
+COAP2I_RARE void coap2i_write_opt_long(coap2_writer *w, uint16_t number,
+                                       const void *value, size_t length)
+{
+    coap2_opt next;
+    uint16_t before = w->last;
+    uint8_t *end = w->end, *tail;
+#if SIZE_MAX > 65804u
+    if (length > 65804u) coap2i_fail(w, COAP2_ERR_ARG);
+#endif
+    if (w->error != COAP2_OK) return;
+    next.number = 0;
+    if (number < before || w->payload_size != 0u)
+        before = coap2i_open_gap(w, number, &next);
+    if (number > w->last) w->last = number;
+    coap2i_put_head(w, (size_t)(number - before), length);
+    w->value = w->next;
+    coap2i_put_bytes(w, value, length);
+    if (next.number > number)
+        coap2i_put_head(w, (size_t)(next.number - number), next.length);
+    tail = w->end;
+    if (w->error != COAP2_OK || tail == end) return;
+    w->end = end;
+    coap2i_put_bytes(w, tail, (size_t)(end - tail));
+}
+
+COAP2_DEF void coap2_write_opt(coap2_writer *w, uint16_t number,
+                               const void *value, size_t length)
+{
+    uint8_t *next = w->next;
+    uint16_t delta = (uint16_t)(number - w->last);
+    if (number < w->last || delta > 12u || length > 12u ||
+        w->payload_size != 0u) {
+        coap2i_write_opt_long(w, number, value, length);
+        return;
+    }
+    if (length >= (size_t)(w->end - next)) {
+        coap2i_fail(w, COAP2_ERR_SPACE);
+        return;
+    }
+    *next++ = (uint8_t)(delta * 16u + length);
+    w->last = number;
+    w->value = next;
+    w->next = next + length;
+    if (value != NULL) memmove(next, value, length);
+}
+
+COAP2_DEF void coap2_write_uint(coap2_writer *w, uint16_t number,
+                                uint32_t value)
+{
+    uint8_t bytes[4], *first = bytes + 4;
+    size_t length = 0;
+    for (; value != 0u; value >>= 8, length++) *--first = (uint8_t)value;
+    coap2_write_opt(w, number, first, length);
+}
+
+COAP2_DEF void coap2_write_text(coap2_writer *w, uint16_t number,
+                                const char *text)
+{
+    coap2_write_opt(w, number, text, strlen(text));
+}
+
+COAP2_DEF void coap2_write_payload(coap2_writer *w, const void *bytes,
+                                   size_t length)
+{
+    if (length == 0u) return;
+    if (w->payload_size == 0u) {
+        coap2i_put(w, 0xff);
+        w->payload_size = 1;
+    }
+    w->payload_size += length;
+    coap2i_put_bytes(w, bytes, length);
+}
+
+COAP2_DEF void coap2_write_body(coap2_writer *w, const void *bytes,
+                                size_t length)
+{
+    const uint8_t *piece = (const uint8_t *)bytes;
+    uint32_t at = w->body_length;
+    if (length > UINT32_MAX - at) {
+        coap2i_fail(w, COAP2_ERR_ARG);
+        return;
+    }
+    w->body_length = at + (uint32_t)length;
+    if (w->body_length <= w->window_at) return;
+    if (at < w->window_at) {
+        piece += w->window_at - at;
+        length -= (size_t)(w->window_at - at);
+    }
+    if (length > w->window_room) length = w->window_room;
+    w->window_room -= length;
+    coap2_write_payload(w, piece, length);
+}
+
+COAP2_DEF bool coap2_write_more(const coap2_writer *w)
+{
+    size_t kept = w->payload_size;
+    if (kept != 0u) kept--;
+    return w->body_length > w->window_at &&
+           w->body_length - w->window_at > kept;
+}
+
+COAP2_DEF size_t coap2_write_end(const coap2_writer *w)
+{
+    return w->error == COAP2_OK ? (size_t)(w->next - w->start) : 0u;
+}
+
+COAP2_DEF coap2_result coap2_block_read(coap2_block *block,
+                                        const coap2_opt *opt)
+{
+    uint32_t value;
+    if (opt->length > 3u || !coap2_opt_uint(opt, &value) || (value & 7u) == 7u)
+        return COAP2_ERR_FORMAT;
+    block->number = value >> 4;
+    block->more = (value & 8u) != 0u;
+    block->szx = (uint8_t)(value & 7u);
+    return COAP2_OK;
+}
+
+COAP2_DEF coap2_result coap2_block_set(coap2_block *block, uint32_t at,
+                                       uint8_t szx, bool more)
+{
+    if (szx > 6u || (at & ((16ul << szx) - 1u)) != 0u ||
+        at >> szx > 0xffffful * 16u)
+        return COAP2_ERR_ARG;
+    block->number = at >> szx >> 4;
+    block->more = more;
+    block->szx = szx;
+    return COAP2_OK;
+}
+
+COAP2_DEF void coap2_write_block(coap2_writer *w, uint16_t number,
+                                 const coap2_block *block)
+{
+    if (block->number > 0xffffful || block->szx > 6u) {
+        coap2i_fail(w, COAP2_ERR_ARG);
+        return;
+    }
+    coap2_write_uint(w, number,
+                     block->number << 4 | (block->more ? 8u : 0u) | block->szx);
+}
+
+/* ---- >>uri: URIs and paths -----------------------------------------------
+   Knows RFC 7252 6 and RFC 3986. Knows no addresses but their text. */
+
+COAP2_DEF bool coap2_msg_path_equals(const coap2_msg *msg,
+                                     const char *flash_path)
+{
+    coap2_opt opt = msg->options;
+    const char *p = flash_path;
+    bool whole;
+    if (coap2i_flash_char(p) == '/') p++;
+    whole = coap2i_flash_char(p) == '\0';
+    while (coap2_opt_next(&opt)) {
+        size_t i;
+        if (opt.number != COAP2_OPT_URI_PATH) continue;
+        if (whole) return false;
+        for (i = 0; i < opt.length; i++, p++) {
+            char c = coap2i_flash_char(p);
+            if (c == '\0' || c == '/' || c != (char)opt.value[i]) return false;
+        }
+        whole = coap2i_flash_char(p) == '\0';
+        if (!whole && coap2i_flash_char(p++) != '/') return false;
+    }
+    return whole;
+}
+
+#if COAP2_WITH_URI
+
+/* The byte at *at, a percent sequence undone; steps behind it. The text was
+   checked. */
+static uint8_t coap2i_uri_byte(const char *text, size_t *at)
+{
+    uint8_t high, low;
+    if (text[*at] != '%') return (uint8_t)text[(*at)++];
+    high = coap2i_hex_digit(text[*at + 1u]);
+    low = coap2i_hex_digit(text[*at + 2u]);
+    *at += 3u;
+    return (uint8_t)(high * 16u + low);
+}
+
+static size_t coap2i_uri_decoded(const char *text, size_t length)
+{
+    size_t at = 0, bytes = 0;
+    for (; at < length; bytes++) (void)coap2i_uri_byte(text, &at);
+    return bytes;
+}
+
+/* One segment or argument of a path or query, as a view. */
+typedef struct coap2i_piece {
+    const char *text;
+    size_t length;
+    const char *end; /* of all pieces */
+    char separator;
+} coap2i_piece;
+
+static coap2i_piece coap2i_pieces(const char *text, size_t length,
+                                  char separator)
+{
+    coap2i_piece piece;
+    piece.text = text;
+    piece.length = 0;
+    piece.end = text + length;
+    piece.separator = separator;
+    while (text != piece.end && *text != separator) text++;
+    piece.length = (size_t)(text - piece.text);
+    return piece;
+}
+
+static bool coap2i_piece_is_last(const coap2i_piece *piece)
+{
+    return piece->text + piece->length == piece->end;
+}
+
+static bool coap2i_next_piece(coap2i_piece *piece)
+{
+    const char *next = piece->text + piece->length + 1;
+    if (coap2i_piece_is_last(piece)) return false;
+    *piece = coap2i_pieces(next, (size_t)(piece->end - next), piece->separator);
+    return true;
+}
+
+/* One for `.`, two for `..`, as they stand; else none. */
+static uint8_t coap2i_dots(const coap2i_piece *piece)
+{
+    if (piece->length == 0u || piece->length > 2u) return 0;
+    if (piece->text[0] != '.' || piece->text[piece->length - 1u] != '.')
+        return 0;
+    return (uint8_t)piece->length;
+}
+
+/* A piece must fit into an option, and must not become a dot segment by
+   decoding: Uri-Path may hold neither `.` nor `..` (RFC 7252 5.10.1). */
+static bool coap2i_piece_is_good(const coap2i_piece *piece)
+{
+    size_t bytes = coap2i_uri_decoded(piece->text, piece->length), at = 0;
+    if (bytes > 255u) return false;
+    if (piece->separator != '/' || bytes == 0u || bytes > 2u) return true;
+    if (coap2i_dots(piece) != 0u) return true;
+    while (at < piece->length)
+        if (coap2i_uri_byte(piece->text, &at) != '.') return true;
+    return false;
+}
+
+static const char *coap2i_bad_piece(coap2i_piece piece)
+{
+    do {
+        if (!coap2i_piece_is_good(&piece)) return piece.text;
+    } while (coap2i_next_piece(&piece));
+    return NULL;
+}
+
+/* Path and query from `at` to the end. */
+static coap2_result coap2i_uri_parse_rest(coap2_uri *uri, const char *text,
+                                          size_t length, size_t at)
+{
+    const char *bad;
+    size_t end = coap2i_uri_span(text, length, at, COAP2I_IN_PATH);
+    uri->path = text + at;
+    uri->path_length = end - at;
+    at = end;
+    bad = coap2i_bad_piece(coap2i_pieces(uri->path, uri->path_length, '/'));
+    if (bad == NULL && at < length && text[at] == '?') {
+        end = coap2i_uri_span(text, length, at + 1u, COAP2I_IN_QUERY);
+        uri->query = text + at + 1u;
+        uri->query_length = end - at - 1u;
+        at = end;
+        bad =
+            coap2i_bad_piece(coap2i_pieces(uri->query, uri->query_length, '&'));
+    }
+    uri->fault_at = bad != NULL ? (size_t)(bad - text) : at;
+    return bad != NULL || at != length ? COAP2_ERR_FORMAT : COAP2_OK;
+}
+
+/* The length of a word, in either case, where the text begins with it; else
+   none. */
+static uint8_t coap2i_word(const char *text, size_t length,
+                           const char *flash_word)
+{
+    uint8_t n = 0;
+    char c;
+    while ((c = coap2i_flash_char(flash_word + n)) != '\0') {
+        if (n == length ||
+            (coap2i_is_letter(c) ? (text[n] | 0x20) : text[n]) != c)
+            return 0;
+        n++;
+    }
+    return n;
+}
+
+/* The scheme with its `://`; the length, or 0 if it is not ours. */
+static size_t coap2i_uri_scheme(coap2_uri *uri, const char *text, size_t length)
+{
+    size_t at = coap2i_word(text, length, COAP2_TEXT("coap"));
+    uint8_t n;
+    if (at == 0u) return 0;
+    n = coap2i_word(text + at, length - at, COAP2_TEXT("s"));
+    at += n;
+    uri->scheme = n;
+    n = coap2i_word(text + at, length - at, COAP2_TEXT("+tcp"));
+    if (n != 0u) uri->scheme = (uint8_t)(uri->scheme + COAP2_SCHEME_COAP_TCP);
+    at += n;
+    if (n == 0u) {
+        n = coap2i_word(text + at, length - at, COAP2_TEXT("+ws"));
+        if (n != 0u)
+            uri->scheme = (uint8_t)(uri->scheme + COAP2_SCHEME_COAP_WS);
+        at += n;
+    }
+    n = coap2i_word(text + at, length - at, COAP2_TEXT("://"));
+    return n != 0u ? at + n : 0u;
+}
+
+static uint16_t coap2i_default_port(uint8_t scheme)
+{
+    if (scheme == COAP2_SCHEME_COAP_WS) return 80;
+    if (scheme == COAP2_SCHEME_COAPS_WS) return 443;
+    return (uint16_t)(5683u + (scheme & 1u));
+}
+
+/* Four numbers up to 255, without leading zeros (RFC 3986 3.2.2). */
+static bool coap2i_ipv4(const char *text, size_t length, uint8_t address[4])
+{
+    size_t at = 0;
+    uint8_t i, digits;
+    for (i = 0; i < 4u; i++) {
+        uint16_t value = 0;
+        if (i != 0u && (at == length || text[at++] != '.')) return false;
+        for (digits = 0; at < length && coap2i_is_digit(text[at]); digits++) {
+            if (digits == 3u || (digits == 1u && value == 0u)) return false;
+            value = (uint16_t)(value * 10u + (uint16_t)(text[at++] - '0'));
+        }
+        if (digits == 0u || value > 255u) return false;
+        address[i] = (uint8_t)value;
+    }
+    return at == length;
+}
+
+/* One group of an IPv6 address at *at; false if there is no digit. */
+static bool coap2i_ipv6_group(const char *text, size_t length, size_t *at,
+                              uint8_t group[2])
+{
+    size_t first = *at;
+    uint16_t value = 0;
+    while (*at < length && *at - first < 4u &&
+           coap2i_hex_digit(text[*at]) < 16u)
+        value = (uint16_t)(value * 16u + coap2i_hex_digit(text[(*at)++]));
+    group[0] = (uint8_t)(value / 256u);
+    group[1] = (uint8_t)value;
+    return *at != first;
+}
+
+enum { COAP2I_NO_GAP = 0xff };
+
+/* Groups, `::` once, an IPv4 address at the end (RFC 4291 2.2). */
+static bool coap2i_ipv6(const char *text, size_t length, uint8_t address[16])
+{
+    uint8_t size = 0, gap = COAP2I_NO_GAP;
+    size_t at = 0;
+    if (length > 1u && text[0] == ':' && text[1] == ':') {
+        gap = 0;
+        at = 2;
+    }
+    while (at < length) {
+        if (size > 14u) return false;
+        if (size <= 12u &&
+            coap2i_ipv4(text + at, length - at, address + size)) {
+            size = (uint8_t)(size + 4u);
+            break;
+        }
+        if (!coap2i_ipv6_group(text, length, &at, address + size)) return false;
+        size = (uint8_t)(size + 2u);
+        if (at == length) break;
+        if (text[at++] != ':' || at == length) return false;
+        if (text[at] != ':') continue;
+        if (gap != COAP2I_NO_GAP) return false;
+        gap = size;
+        at++;
+    }
+    if (gap == COAP2I_NO_GAP) return size == 16u;
+    if (size == 16u) return false;
+    memmove(address + 16u - (size - gap), address + gap, (size_t)(size - gap));
+    memset(address + gap, 0, 16u - (size_t)size);
+    return true;
+}
+
+/* The length of an IPv6 address before its zone. */
+static size_t coap2i_before_zone(const char *text, size_t length)
+{
+    size_t at = 0;
+    while (at < length && text[at] != '%') at++;
+    return at;
+}
+
+/* What stands before a zone's name: `%25` in a URI (RFC 6874), and a bare `%`
+   as people write it. */
+static size_t coap2i_zone_mark(const char *text, size_t length)
+{
+    return length > 2u && text[1] == '2' && text[2] == '5' ? 3u : 1u;
+}
+
+/* What stands between brackets: an address, and perhaps a zone. */
+static bool coap2i_uri_ipv6(const char *text, size_t length, size_t *fault_at)
+{
+    uint8_t address[16];
+    size_t zone = coap2i_before_zone(text, length), end;
+    *fault_at = 0;
+    if (!coap2i_ipv6(text, zone, address)) return false;
+    if (zone == length) return true;
+    *fault_at = zone;
+    end = zone + coap2i_zone_mark(text + zone, length - zone);
+    if (end == length) return false;
+    *fault_at = coap2i_uri_span(text, length, end, COAP2I_IN_ZONE);
+    return *fault_at == length;
+}
+
+/* The host at `at`; returns what follows it, 0 after an error. */
+static size_t coap2i_uri_host(coap2_uri *uri, const char *text, size_t length,
+                              size_t at)
+{
+    uint8_t address[4];
+    size_t end = at;
+    uri->fault_at = at;
+    if (at < length && text[at] == '[') {
+        while (end < length && text[end] != ']') end++;
+        if (end == length) return 0;
+        uri->kind = COAP2_HOST_IPV6;
+        uri->host = text + at + 1u;
+        uri->host_length = end - at - 1u;
+        if (coap2i_uri_ipv6(uri->host, uri->host_length, &uri->fault_at))
+            return end + 1u;
+        uri->fault_at += at + 1u;
+        return 0;
+    }
+    end = coap2i_uri_span(text, length, at, COAP2I_IN_HOST);
+    uri->host = text + at;
+    uri->host_length = end - at;
+    uri->kind = COAP2_HOST_NAME;
+    if (coap2i_ipv4(uri->host, uri->host_length, address))
+        uri->kind = COAP2_HOST_IPV4;
+    if (end == at || coap2i_uri_decoded(uri->host, uri->host_length) > 255u)
+        return 0;
+    return end;
+}
+
+/* The port behind a colon, which may be empty; returns what follows it, 0
+   after an error. */
+static size_t coap2i_uri_port(coap2_uri *uri, const char *text, size_t length,
+                              size_t at)
+{
+    uint32_t port = 0;
+    size_t first = at;
+    while (at < length && coap2i_is_digit(text[at])) {
+        port = port * 10u + (uint32_t)(text[at++] - '0');
+        uri->fault_at = first;
+        if (port > 65535u) return 0;
+    }
+    if (at != first) uri->port = (uint16_t)port;
+    return at;
+}
+
+COAP2_DEF coap2_result coap2_uri_parse(coap2_uri *uri, const char *text,
+                                       size_t length)
+{
+    size_t at;
+    memset(uri, 0, sizeof *uri);
+    at = coap2i_uri_scheme(uri, text, length);
+    if (at == 0u) return COAP2_ERR_FORMAT;
+    uri->port = coap2i_default_port(uri->scheme);
+    at = coap2i_uri_host(uri, text, length, at);
+    if (at == 0u) return COAP2_ERR_FORMAT;
+    if (at < length && text[at] == ':') {
+        at = coap2i_uri_port(uri, text, length, at + 1u);
+        if (at == 0u) return COAP2_ERR_FORMAT;
+    }
+    uri->fault_at = at;
+    if (at < length && text[at] != '/' && text[at] != '?')
+        return COAP2_ERR_FORMAT;
+    return coap2i_uri_parse_rest(uri, text, length, at);
+}
+
+COAP2_DEF coap2_result coap2_uri_parse_ref(coap2_uri *uri, const char *text,
+                                           size_t length)
+{
+    size_t at = 0;
+    memset(uri, 0, sizeof *uri);
+    if (length > 1u && text[0] == '/' && text[1] == '/') {
+        uri->fault_at = 1;
+        return COAP2_ERR_FORMAT;
+    }
+    /* a colon in the first segment would end a scheme (RFC 3986 4.2) */
+    while (at < length && text[at] != '/' && text[at] != '?') {
+        uri->fault_at = at;
+        if (text[at++] == ':') return COAP2_ERR_FORMAT;
+    }
+    return coap2i_uri_parse_rest(uri, text, length, 0);
+}
+
+COAP2_DEF uint8_t coap2_uri_address(const coap2_uri *uri, uint8_t address[16])
+{
+    if (uri->kind == COAP2_HOST_IPV4 &&
+        coap2i_ipv4(uri->host, uri->host_length, address))
+        return 4;
+    if (uri->kind == COAP2_HOST_IPV6 &&
+        coap2i_ipv6(uri->host, coap2i_before_zone(uri->host, uri->host_length),
+                    address))
+        return 16;
+    return 0;
+}
+
+/* Write a piece as an option, decoded. */
+static void coap2i_write_decoded(coap2_writer *w, uint16_t number,
+                                 const char *text, size_t length)
+{
+    size_t at = 0, i;
+    coap2_write_opt(w, number, NULL, coap2i_uri_decoded(text, length));
+    if (w->error != COAP2_OK) return;
+    for (i = 0; at < length; i++) w->value[i] = coap2i_uri_byte(text, &at);
+}
+
+/* Write the host as an option: first lower-cased, then decoded (RFC 7252 6.4
+   step 5), so that a letter which was encoded keeps its case. */
+static void coap2i_write_host(coap2_writer *w, const coap2_uri *uri)
+{
+    size_t at = 0, i;
+    coap2_write_opt(w, COAP2_OPT_URI_HOST, NULL,
+                    coap2i_uri_decoded(uri->host, uri->host_length));
+    if (w->error != COAP2_OK) return;
+    for (i = 0; at < uri->host_length; i++) {
+        bool plain = coap2i_is_letter(uri->host[at]);
+        uint8_t byte = coap2i_uri_byte(uri->host, &at);
+        w->value[i] = (uint8_t)(plain ? byte | 0x20u : byte);
+    }
+}
+
+/* Does a `..` further on take this segment back? */
+static bool coap2i_is_taken_back(coap2i_piece piece)
+{
+    size_t depth = 1;
+    while (coap2i_next_piece(&piece)) {
+        uint8_t dots = coap2i_dots(&piece);
+        if (dots == 0u) depth++;
+        if (dots == 2u && --depth == 0u) return true;
+    }
+    return false;
+}
+
+static bool coap2i_has_dots(coap2i_piece piece)
+{
+    do {
+        if (coap2i_dots(&piece) != 0u) return true;
+    } while (coap2i_next_piece(&piece));
+    return false;
+}
+
+/* Write the segments of a path, dot segments removed (RFC 3986 5.2.4). One at
+   the end leaves its slash, and a path that is nothing but a slash has no
+   segment (RFC 7252 6.4 step 8). */
+static void coap2i_write_path(coap2_writer *w, const char *path, size_t length)
+{
+    size_t slash = length != 0u && path[0] == '/';
+    coap2i_piece piece = coap2i_pieces(path + slash, length - slash, '/');
+    bool dotted = coap2i_has_dots(piece), first = true;
+    do {
+        bool last = coap2i_piece_is_last(&piece);
+        bool dots = dotted && coap2i_dots(&piece) != 0u;
+        if (dots && !last) continue;
+        if (last && first && (dots || piece.length == 0u)) continue;
+        if (!dots && dotted && coap2i_is_taken_back(piece)) continue;
+        coap2i_write_decoded(w, COAP2_OPT_URI_PATH, piece.text,
+                             dots ? 0u : piece.length);
+        first = false;
+    } while (coap2i_next_piece(&piece));
+}
+
+COAP2_DEF void coap2_write_uri(coap2_writer *w, const coap2_uri *uri)
+{
+    coap2i_piece piece;
+    if (uri->kind == COAP2_HOST_NAME) coap2i_write_host(w, uri);
+    coap2i_write_path(w, uri->path, uri->path_length);
+    if (uri->query == NULL) return;
+    piece = coap2i_pieces(uri->query, uri->query_length, '&');
+    do {
+        coap2i_write_decoded(w, COAP2_OPT_URI_QUERY, piece.text, piece.length);
+    } while (coap2i_next_piece(&piece));
+}
+
+static void coap2i_put_flash(coap2_writer *w, const char *flash_text)
+{
+    char c;
+    while ((c = coap2i_flash_char(flash_text++)) != '\0')
+        coap2i_put(w, (uint8_t)c);
+}
+
+static void coap2i_put_decimal(coap2_writer *w, uint16_t value)
+{
+    uint16_t unit = 10000;
+    while (unit > value && unit > 1u) unit = (uint16_t)(unit / 10u);
+    for (; unit != 0u; unit = (uint16_t)(unit / 10u))
+        coap2i_put(w, (uint8_t)('0' + value / unit % 10u));
+}
+
+/* Write a byte as it may stand in a part of a URI. */
+static void coap2i_put_uri(coap2_writer *w, uint8_t byte, uint8_t marks)
+{
+    const char *digits = COAP2_TEXT("0123456789ABCDEF");
+    if (coap2i_is_uri_char((char)byte, marks)) {
+        coap2i_put(w, byte);
+        return;
+    }
+    coap2i_put(w, '%');
+    coap2i_put(w, (uint8_t)coap2i_flash_char(digits + byte / 16u));
+    coap2i_put(w, (uint8_t)coap2i_flash_char(digits + byte % 16u));
+}
+
+static void coap2i_put_ipv4(coap2_writer *w, const uint8_t address[4])
+{
+    uint8_t i;
+    for (i = 0; i < 4u; i++) {
+        if (i != 0u) coap2i_put(w, '.');
+        coap2i_put_decimal(w, address[i]);
+    }
+}
+
+static void coap2i_put_hex_group(coap2_writer *w, uint16_t group)
+{
+    const char *digits = COAP2_TEXT("0123456789abcdef");
+    uint8_t shift = 12;
+    while (shift != 0u && group >> shift == 0u) shift = (uint8_t)(shift - 4u);
+    for (;; shift = (uint8_t)(shift - 4u)) {
+        coap2i_put(w,
+                   (uint8_t)coap2i_flash_char(digits + (group >> shift & 15)));
+        if (shift == 0u) break;
+    }
+}
+
+/* How many groups from `at` on are zero. */
+static uint8_t coap2i_zero_groups(const uint8_t address[16], uint8_t at)
+{
+    uint8_t end = at;
+    while (end < 16u && address[end] == 0u && address[end + 1u] == 0u)
+        end = (uint8_t)(end + 2u);
+    return (uint8_t)((uint8_t)(end - at) / 2u);
+}
+
+/* Write an IPv6 address as RFC 5952 has it: lower case, the first longest run
+   of zero groups, two at the least, as `::`, and one that stands for an IPv4
+   address with that at its end. */
+static void coap2i_put_ipv6(coap2_writer *w, const uint8_t address[16])
+{
+    uint8_t at, gap = COAP2I_NO_GAP, longest = 1;
+    if (coap2i_zero_groups(address, 0) == 5u && address[10] == 0xffu &&
+        address[11] == 0xffu) {
+        coap2i_put_flash(w, COAP2_TEXT("::ffff:"));
+        coap2i_put_ipv4(w, address + 12);
+        return;
+    }
+    for (at = 0; at < 16u; at = (uint8_t)(at + 2u)) {
+        uint8_t zeros = coap2i_zero_groups(address, at);
+        if (zeros <= longest) continue;
+        longest = zeros;
+        gap = at;
+    }
+    for (at = 0; at < 16u; at = (uint8_t)(at + 2u)) {
+        if (at == gap) {
+            coap2i_put_flash(w, COAP2_TEXT("::"));
+            at = (uint8_t)(at + 2u * longest - 2u);
+            continue;
+        }
+        if (at != 0u && at != gap + 2u * longest) coap2i_put(w, ':');
+        coap2i_put_hex_group(w,
+                             (uint16_t)(address[at] * 256u + address[at + 1u]));
+    }
+}
+
+/* Write the host of a destination as text: lower case, an IPv6 address in
+   brackets, its zone behind `%25` (RFC 6874). */
+static void coap2i_put_host(coap2_writer *w, const coap2_uri *to)
+{
+    uint8_t address[16];
+    size_t at = 0;
+    if (to->kind == COAP2_HOST_IPV6) {
+        (void)coap2_uri_address(to, address);
+        at = coap2i_before_zone(to->host, to->host_length);
+        coap2i_put(w, '[');
+        coap2i_put_ipv6(w, address);
+        if (at != to->host_length) {
+            coap2i_put_flash(w, COAP2_TEXT("%25"));
+            at += coap2i_zone_mark(to->host + at, to->host_length - at);
+        }
+        while (at < to->host_length)
+            coap2i_put_uri(w, coap2i_uri_byte(to->host, &at), COAP2I_IN_ZONE);
+        coap2i_put(w, ']');
+        return;
+    }
+    while (at < to->host_length) {
+        bool plain = coap2i_is_letter(to->host[at]);
+        uint8_t byte = coap2i_uri_byte(to->host, &at);
+        coap2i_put_uri(w, (uint8_t)(plain ? byte | 0x20u : byte),
+                       COAP2I_IN_HOST);
+    }
+}
+
+/* Write an option's value with what separates it from the one before. */
+static void coap2i_put_piece(coap2_writer *w, uint8_t separator,
+                             const coap2_opt *opt, uint8_t marks)
+{
+    size_t i;
+    coap2i_put(w, separator);
+    for (i = 0; i < opt->length; i++) {
+        /* an `&` inside an argument would split it */
+        bool splits = marks == COAP2I_IN_QUERY && opt->value[i] == '&';
+        coap2i_put_uri(w, opt->value[i], splits ? 0u : marks);
+    }
+}
+
+/* RFC 7252 6.5 steps 6 to 9: the path, then the query. A segment that would
+   be a dot segment has no URI. */
+static void coap2i_put_target(coap2_writer *w, const coap2_msg *msg)
+{
+    coap2_opt opt = msg->options;
+    bool path = false, query = false;
+    while (coap2_opt_next(&opt)) {
+        if (opt.number == COAP2_OPT_URI_PATH) {
+            coap2i_piece piece =
+                coap2i_pieces((const char *)opt.value, opt.length, '\0');
+            if (coap2i_dots(&piece) != 0u) coap2i_fail(w, COAP2_ERR_ARG);
+            coap2i_put_piece(w, '/', &opt, COAP2I_IN_SEGMENT);
+            path = true;
+        } else if (opt.number == COAP2_OPT_URI_QUERY) {
+            if (!path) coap2i_put(w, '/');
+            path = true;
+            coap2i_put_piece(w, query ? '&' : '?', &opt, COAP2I_IN_QUERY);
+            query = true;
+        }
+    }
+    if (!path) coap2i_put(w, '/');
+}
+
+static void coap2i_put_scheme(coap2_writer *w, uint8_t scheme)
+{
+    coap2i_put_flash(w, COAP2_TEXT("coap"));
+    if (scheme & 1u) coap2i_put(w, 's');
+    if (scheme >= COAP2_SCHEME_COAP_WS)
+        coap2i_put_flash(w, COAP2_TEXT("+ws"));
+    else if (scheme >= COAP2_SCHEME_COAP_TCP)
+        coap2i_put_flash(w, COAP2_TEXT("+tcp"));
+    coap2i_put_flash(w, COAP2_TEXT("://"));
+}
+
+/* Does the value of Uri-Host name an IPv6 address, in brackets? */
+static bool coap2i_is_literal(const coap2_opt *host)
+{
+    const char *text = (const char *)host->value;
+    size_t length = host->length, fault_at;
+    if (length < 2u || text[0] != '[' || text[length - 1u] != ']') return false;
+    return coap2i_uri_ipv6(text + 1, length - 2u, &fault_at);
+}
+
+/* RFC 7252 6.5 step 2: the value of Uri-Host, or else the destination. */
+static void coap2i_put_authority(coap2_writer *w, const coap2_uri *to,
+                                 const coap2_msg *msg)
+{
+    coap2_opt opt;
+    size_t i;
+    bool literal;
+    if (!coap2_msg_find(msg, COAP2_OPT_URI_HOST, &opt)) {
+        coap2i_put_host(w, to);
+        return;
+    }
+    if (opt.length == 0u) coap2i_fail(w, COAP2_ERR_ARG);
+    literal = coap2i_is_literal(&opt);
+    for (i = 0; i < opt.length; i++) {
+        if (literal)
+            coap2i_put(w, opt.value[i]);
+        else
+            coap2i_put_uri(w, opt.value[i], COAP2I_IN_HOST);
+    }
+}
+
+COAP2_DEF size_t coap2_uri_text(char *text, size_t size, const coap2_uri *to,
+                                const coap2_msg *msg)
+{
+    coap2_writer w;
+    coap2_opt opt;
+    uint32_t port = to->port;
+    coap2_write_start(&w, text, size);
+    coap2i_put_scheme(&w, to->scheme);
+    coap2i_put_authority(&w, to, msg);
+    if (coap2_msg_find(msg, COAP2_OPT_URI_PORT, &opt) &&
+        (opt.length > 2u || !coap2_opt_uint(&opt, &port)))
+        coap2i_fail(&w, COAP2_ERR_ARG);
+    if (port != coap2i_default_port(to->scheme)) {
+        coap2i_put(&w, ':');
+        coap2i_put_decimal(&w, (uint16_t)port);
+    }
+    coap2i_put_target(&w, msg);
+    coap2i_put(&w, '\0');
+    return w.error == COAP2_OK ? coap2_write_end(&w) - 1u : 0u;
+}
+
+#endif /* COAP2_WITH_URI */
+
+/* ---- >>links: link lists -------------------------------------------------
+   Knows RFC 6690's text, as a list to read and as a body to write. */
+
+#if COAP2_WITH_LINKS
+
+COAP2_DEF coap2_link coap2_links(const char *text, size_t length)
+{
+    coap2_link link;
+    memset(&link, 0, sizeof link);
+    link.text = text;
+    link.length = length;
+    return link;
+}
+
+/* parmname of RFC 6690 2 (attr-char of RFC 5987), with a star at the end. */
+static size_t coap2i_attr_name(const char *text, size_t length, size_t at)
+{
+    size_t first = at;
+    while (at < length &&
+           (coap2i_is_letter(text[at]) || coap2i_is_digit(text[at]) ||
+            coap2i_has_char(COAP2_TEXT("!#$&+-.^_`|~"), text[at])))
+        at++;
+    if (at != first && at < length && text[at] == '*') at++;
+    return at;
+}
+
+/* ptoken: what is visible, but for four marks. */
+static size_t coap2i_attr_token(const char *text, size_t length, size_t at)
+{
+    while (at < length && text[at] > ' ' && text[at] < 0x7f &&
+           !coap2i_has_char(COAP2_TEXT("\",;\\"), text[at]))
+        at++;
+    return at;
+}
+
+/* The end of a quoted text, at its closing quote; where it is wrong else. */
+static size_t coap2i_attr_quoted(const char *text, size_t length, size_t at)
+{
+    while (at < length && text[at] != '"') {
+        uint8_t c = (uint8_t)text[at];
+        if (c == '\\') {
+            at++;
+            if (at == length || (uint8_t)text[at] > 0x7fu) return at;
+        } else if ((c < 0x20u && c != '\t') || c == 0x7fu) {
+            return at;
+        }
+        at++;
+    }
+    return at;
+}
+
+/* One attribute at *at, behind its semicolon; *at then stands behind it, or
+   where it is malformed. */
+static bool coap2i_attr_parse(const char *text, size_t length, size_t *at,
+                              coap2_attr *attr)
+{
+    size_t end = coap2i_attr_name(text, length, *at);
+    attr->name = text + *at;
+    attr->name_length = end - *at;
+    attr->value = NULL;
+    attr->value_length = 0;
+    attr->quoted = false;
+    *at = end;
+    if (attr->name_length == 0u) return false;
+    if (end == length || text[end] != '=') return true;
+    *at = end + 1u;
+    attr->quoted = *at < length && text[*at] == '"';
+    if (attr->quoted) ++*at;
+    end = attr->quoted ? coap2i_attr_quoted(text, length, *at)
+                       : coap2i_attr_token(text, length, *at);
+    attr->value = text + *at;
+    attr->value_length = end - *at;
+    *at = end;
+    if (!attr->quoted) return attr->value_length != 0u;
+    if (end == length || text[end] != '"') return false;
+    ++*at;
+    return true;
+}
+
+/* One link at *at, which then stands behind it, or where it is malformed. */
+static bool coap2i_link_parse(coap2_link *link, size_t *at)
+{
+    coap2_attr attr;
+    const char *text = link->text;
+    size_t end;
+    if (*at == link->length || text[*at] != '<') return false;
+    ++*at;
+    end = coap2i_uri_span(text, link->length, *at, COAP2I_IN_REFERENCE);
+    link->target = text + *at;
+    link->target_length = end - *at;
+    *at = end;
+    if (end == link->length || text[end] != '>') return false;
+    ++*at;
+    link->attributes = text + *at;
+    while (*at < link->length && text[*at] == ';') {
+        ++*at;
+        if (!coap2i_attr_parse(text, link->length, at, &attr)) return false;
+    }
+    link->attributes_length = (size_t)(text + *at - link->attributes);
+    return *at == link->length || text[*at] == ',';
+}
+
+COAP2_DEF bool coap2_link_next(coap2_link *link)
+{
+    size_t at = link->position;
+    link->attributes_length = 0;
+    if (at == link->length || link->error != COAP2_OK) return false;
+    if (at != 0u) at++;
+    if (!coap2i_link_parse(link, &at)) link->error = COAP2_ERR_FORMAT;
+    link->position = at;
+    return link->error == COAP2_OK;
+}
+
+COAP2_DEF coap2_attr coap2_link_attrs(const coap2_link *link)
+{
+    coap2_attr attr;
+    memset(&attr, 0, sizeof attr);
+    attr.name = link->attributes;
+    attr.end = link->attributes + link->attributes_length;
+    return attr;
+}
+
+COAP2_DEF bool coap2_attr_next(coap2_attr *attr)
+{
+    const char *text = attr->name + attr->name_length;
+    size_t at = 1;
+    if (attr->value != NULL) text = attr->value + attr->value_length;
+    if (attr->quoted) text++;
+    if (text == attr->end) return false;
+    (void)coap2i_attr_parse(text, (size_t)(attr->end - text), &at, attr);
+    return true;
+}
+
+COAP2_DEF bool coap2_link_find(const coap2_link *link, const char *name,
+                               coap2_attr *attr)
+{
+    size_t length = strlen(name);
+    *attr = coap2_link_attrs(link);
+    while (coap2_attr_next(attr))
+        if (attr->name_length == length &&
+            memcmp(attr->name, name, length) == 0)
+            return true;
+    return false;
+}
+
+COAP2_DEF size_t coap2_attr_text(const coap2_attr *attr, char *text,
+                                 size_t size)
+{
+    size_t at = 0, length = 0;
+    for (; at < attr->value_length; at++, length++) {
+        if (attr->quoted && attr->value[at] == '\\') at++;
+        if (length < size) text[length] = attr->value[at];
+    }
+    return length;
+}
+
+/* What a filter asks for. */
+typedef struct coap2i_pattern {
+    const char *text;
+    size_t length;
+    bool prefix; /* a star stood at the end */
+    bool list;   /* one member will do */
+} coap2i_pattern;
+
+/* Compare a value, escapes undone, as a whole or member by member. */
+static bool coap2i_value_matches(const coap2_attr *attr,
+                                 const coap2i_pattern *pattern)
+{
+    size_t at = 0, same = 0;
+    bool alike = true;
+    if (pattern->prefix && pattern->length == 0u) return true;
+    if (pattern->length == 0u) return attr->value_length == 0u;
+    for (; at < attr->value_length; at++) {
+        char c;
+        if (attr->quoted && attr->value[at] == '\\') at++;
+        c = attr->value[at];
+        if (pattern->list && c == ' ') {
+            if (alike && same == pattern->length) return true;
+            same = 0;
+            alike = true;
+        } else if (same < pattern->length) {
+            alike = alike && c == pattern->text[same++];
+        } else if (!pattern->prefix) {
+            alike = false;
+        }
+    }
+    return alike && same == pattern->length;
+}
+
+static bool coap2i_is_word(const char *text, size_t length,
+                           const char *flash_word)
+{
+    size_t i;
+    for (i = 0; i < length; i++) {
+        char c = coap2i_flash_char(flash_word + i);
+        if (c == '\0' || c != text[i]) return false;
+    }
+    return coap2i_flash_char(flash_word + length) == '\0';
+}
+
+/* Attributes whose value is a list with blanks between (RFC 6690 2, 7252
+   7.2.1). */
+static bool coap2i_is_list(const char *name, size_t length)
+{
+    return coap2i_is_word(name, length, COAP2_TEXT("rt")) ||
+           coap2i_is_word(name, length, COAP2_TEXT("if")) ||
+           coap2i_is_word(name, length, COAP2_TEXT("ct")) ||
+           coap2i_is_word(name, length, COAP2_TEXT("rel")) ||
+           coap2i_is_word(name, length, COAP2_TEXT("rev"));
+}
+
+COAP2_DEF bool coap2_link_matches(const coap2_link *link, const char *query,
+                                  size_t length)
+{
+    coap2_attr attr = coap2_link_attrs(link);
+    coap2i_pattern pattern;
+    size_t name = 0;
+    if (length == 0u) return true;
+    while (name < length && query[name] != '=') name++;
+    pattern.prefix = name == length || query[length - 1u] == '*';
+    pattern.text = query + name + (name != length);
+    pattern.length = (size_t)(query + length - pattern.text);
+    if (pattern.length != 0u && pattern.prefix) pattern.length--;
+    pattern.list = coap2i_is_list(query, name);
+    if (coap2i_is_word(query, name, COAP2_TEXT("href"))) {
+        attr.value = link->target;
+        attr.value_length = link->target_length;
+        return coap2i_value_matches(&attr, &pattern);
+    }
+    while (coap2_attr_next(&attr))
+        if (attr.name_length == name && memcmp(attr.name, query, name) == 0 &&
+            coap2i_value_matches(&attr, &pattern))
+            return true;
+    return false;
+}
+
+COAP2_DEF void coap2_write_link(coap2_writer *w, const char *target,
+                                size_t length)
+{
+    if (w->body_length != 0u) coap2_write_body(w, ",", 1);
+    coap2_write_body(w, "<", 1);
+    coap2_write_body(w, target, length);
+    coap2_write_body(w, ">", 1);
+}
+
+COAP2_DEF void coap2_write_attr(coap2_writer *w, const char *name,
+                                const char *value, size_t length)
+{
+    size_t i, digits = 0;
+    coap2_write_body(w, ";", 1);
+    coap2_write_body(w, name, strlen(name));
+    if (value == NULL) return;
+    coap2_write_body(w, "=", 1);
+    while (digits < length && coap2i_is_digit(value[digits])) digits++;
+    if (digits == length && length != 0u) {
+        coap2_write_body(w, value, length);
+        return;
+    }
+    coap2_write_body(w, "\"", 1);
+    for (i = 0; i < length; i++) {
+        if (value[i] == '"' || value[i] == '\\') coap2_write_body(w, "\\", 1);
+        coap2_write_body(w, value + i, 1);
+    }
+    coap2_write_body(w, "\"", 1);
+}
+
+#endif /* COAP2_WITH_LINKS */
+
+/* ---- >>names: texts for people -------------------------------------------
+   Knows the names of the registries, and how to say what is wrong. */
+
+#if COAP2_WITH_STRINGS
+
+COAP2_DEF const char *coap2_error_text(coap2_result error)
+{
+    switch (error) {
+    case COAP2_OK:
+        return "success";
+    case COAP2_ERR_VERSION:
+        return "not CoAP version 1 (RFC 7252 3)";
+    case COAP2_ERR_FORMAT:
+        return "malformed: coap2_msg_why says where (RFC 7252 3)";
+    case COAP2_ERR_SPACE:
+        return "does not fit: give a larger buffer";
+    case COAP2_ERR_ARG:
+        return "a value that CoAP cannot carry (RFC 7252 3)";
+    default:
+        return NULL;
+    }
+}
+
+COAP2_DEF const char *coap2_type_name(uint8_t type)
+{
+    static const char *const names[] = {"CON", "NON", "ACK", "RST"};
+    return type < 4u ? names[type] : NULL;
+}
+
+typedef struct coap2i_name {
+    uint16_t number;
+    const char *text;
+} coap2i_name;
+
+#define COAP2I_FIND_NAME(names, number) \
+    coap2i_find_name((names), sizeof(names) / sizeof(names)[0], (number))
+static const char *coap2i_find_name(const coap2i_name *names, size_t rows,
+                                    uint16_t number)
+{
+    size_t i;
+    for (i = 0; i < rows; i++)
+        if (names[i].number == number) return names[i].text;
+    return NULL;
+}
+
+COAP2_DEF const char *coap2_code_name(uint8_t code)
+{
+    static const coap2i_name names[] = {
+        {COAP2_000_EMPTY, "Empty"},
+        {COAP2_001_GET, "GET"},
+        {COAP2_002_POST, "POST"},
+        {COAP2_003_PUT, "PUT"},
+        {COAP2_004_DELETE, "DELETE"},
+        {COAP2_005_FETCH, "FETCH"},
+        {COAP2_006_PATCH, "PATCH"},
+        {COAP2_007_IPATCH, "iPATCH"},
+        {COAP2_201_CREATED, "Created"},
+        {COAP2_202_DELETED, "Deleted"},
+        {COAP2_203_VALID, "Valid"},
+        {COAP2_204_CHANGED, "Changed"},
+        {COAP2_205_CONTENT, "Content"},
+        {COAP2_231_CONTINUE, "Continue"},
+        {COAP2_400_BAD_REQUEST, "Bad Request"},
+        {COAP2_401_UNAUTHORIZED, "Unauthorized"},
+        {COAP2_402_BAD_OPTION, "Bad Option"},
+        {COAP2_403_FORBIDDEN, "Forbidden"},
+        {COAP2_404_NOT_FOUND, "Not Found"},
+        {COAP2_405_METHOD_NOT_ALLOWED, "Method Not Allowed"},
+        {COAP2_406_NOT_ACCEPTABLE, "Not Acceptable"},
+        {COAP2_408_REQUEST_ENTITY_INCOMPLETE, "Request Entity Incomplete"},
+        {COAP2_409_CONFLICT, "Conflict"},
+        {COAP2_412_PRECONDITION_FAILED, "Precondition Failed"},
+        {COAP2_413_REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large"},
+        {COAP2_415_UNSUPPORTED_CONTENT_FORMAT, "Unsupported Content-Format"},
+        {COAP2_422_UNPROCESSABLE_ENTITY, "Unprocessable Entity"},
+        {COAP2_429_TOO_MANY_REQUESTS, "Too Many Requests"},
+        {COAP2_500_INTERNAL_SERVER_ERROR, "Internal Server Error"},
+        {COAP2_501_NOT_IMPLEMENTED, "Not Implemented"},
+        {COAP2_502_BAD_GATEWAY, "Bad Gateway"},
+        {COAP2_503_SERVICE_UNAVAILABLE, "Service Unavailable"},
+        {COAP2_504_GATEWAY_TIMEOUT, "Gateway Timeout"},
+        {COAP2_505_PROXYING_NOT_SUPPORTED, "Proxying Not Supported"},
+        {COAP2_508_HOP_LIMIT_REACHED, "Hop Limit Reached"},
+        {COAP2_701_CSM, "CSM"},
+        {COAP2_702_PING, "Ping"},
+        {COAP2_703_PONG, "Pong"},
+        {COAP2_704_RELEASE, "Release"},
+        {COAP2_705_ABORT, "Abort"}};
+    return COAP2I_FIND_NAME(names, code);
+}
+
+COAP2_DEF const char *coap2_format_name(uint16_t format)
+{
+    static const coap2i_name names[] = {
+        {COAP2_FORMAT_TEXT, "text/plain; charset=utf-8"},
+        {COAP2_FORMAT_LINKS, "application/link-format"},
+        {COAP2_FORMAT_XML, "application/xml"},
+        {COAP2_FORMAT_OCTETS, "application/octet-stream"},
+        {COAP2_FORMAT_EXI, "application/exi"},
+        {COAP2_FORMAT_JSON, "application/json"},
+        {COAP2_FORMAT_JSON_PATCH, "application/json-patch+json"},
+        {COAP2_FORMAT_MERGE_PATCH, "application/merge-patch+json"},
+        {COAP2_FORMAT_CBOR, "application/cbor"},
+        {COAP2_FORMAT_EDHOC, "application/edhoc+cbor-seq"},
+        {COAP2_FORMAT_CID_EDHOC, "application/cid-edhoc+cbor-seq"},
+        {COAP2_FORMAT_SENML_JSON, "application/senml+json"},
+        {COAP2_FORMAT_SENML_CBOR, "application/senml+cbor"},
+        {COAP2_FORMAT_MISSING_BLOCKS, "application/missing-blocks+cbor-seq"},
+        {COAP2_FORMAT_OSCORE, "application/oscore"}};
+    return COAP2I_FIND_NAME(names, format);
+}
+
+/* The options of a signal (RFC 8323 5.3 to 5.6). */
+static const char *coap2i_signal_opt_name(uint8_t code, uint16_t number)
+{
+    bool second = number == COAP2_CSM_BLOCK_WISE_TRANSFER;
+    if (number != COAP2_CSM_MAX_MESSAGE_SIZE && !second) return NULL;
+    switch (code) {
+    case COAP2_701_CSM:
+        return second ? "Block-Wise-Transfer" : "Max-Message-Size";
+    case COAP2_702_PING:
+    case COAP2_703_PONG:
+        return second ? NULL : "Custody";
+    case COAP2_704_RELEASE:
+        return second ? "Hold-Off" : "Alternative-Address";
+    case COAP2_705_ABORT:
+        return second ? NULL : "Bad-CSM-Option";
+    default:
+        return NULL;
+    }
+}
+
+COAP2_DEF const char *coap2_opt_name(uint8_t code, uint16_t number)
+{
+    static const coap2i_name names[] = {
+        {COAP2_OPT_IF_MATCH, "If-Match"},
+        {COAP2_OPT_URI_HOST, "Uri-Host"},
+        {COAP2_OPT_ETAG, "ETag"},
+        {COAP2_OPT_IF_NONE_MATCH, "If-None-Match"},
+        {COAP2_OPT_OBSERVE, "Observe"},
+        {COAP2_OPT_URI_PORT, "Uri-Port"},
+        {COAP2_OPT_LOCATION_PATH, "Location-Path"},
+        {COAP2_OPT_OSCORE, "OSCORE"},
+        {COAP2_OPT_URI_PATH, "Uri-Path"},
+        {COAP2_OPT_CONTENT_FORMAT, "Content-Format"},
+        {COAP2_OPT_MAX_AGE, "Max-Age"},
+        {COAP2_OPT_URI_QUERY, "Uri-Query"},
+        {COAP2_OPT_HOP_LIMIT, "Hop-Limit"},
+        {COAP2_OPT_ACCEPT, "Accept"},
+        {COAP2_OPT_Q_BLOCK1, "Q-Block1"},
+        {COAP2_OPT_LOCATION_QUERY, "Location-Query"},
+        {COAP2_OPT_EDHOC, "EDHOC"},
+        {COAP2_OPT_BLOCK2, "Block2"},
+        {COAP2_OPT_BLOCK1, "Block1"},
+        {COAP2_OPT_SIZE2, "Size2"},
+        {COAP2_OPT_Q_BLOCK2, "Q-Block2"},
+        {COAP2_OPT_PROXY_URI, "Proxy-Uri"},
+        {COAP2_OPT_PROXY_SCHEME, "Proxy-Scheme"},
+        {COAP2_OPT_SIZE1, "Size1"},
+        {COAP2_OPT_ECHO, "Echo"},
+        {COAP2_OPT_NO_RESPONSE, "No-Response"},
+        {COAP2_OPT_REQUEST_TAG, "Request-Tag"},
+        {COAP2_OPT_DISCOVERY, "Discovery"},
+        {COAP2_OPT_NOTIFICATION, "Notification"},
+        {COAP2_OPT_RULE, "Rule"}};
+    if (COAP2_CODE_CLASS(code) == 7u)
+        return coap2i_signal_opt_name(code, number);
+    return COAP2I_FIND_NAME(names, number);
+}
+
+/* Step to the first byte that is no whole option, and say why. */
+static const char *coap2i_opt_why(coap2_opt *opt)
+{
+    const uint8_t *at;
+    uint8_t nibble;
+    while (coap2_opt_next(opt)) {
+    }
+    at = opt->value + opt->length;
+    opt->value = at;
+    opt->length = 0;
+    opt->number = 0;
+    nibble = *at / 16u;
+    if (*at == 0xffu) return "a payload marker without payload";
+    if (nibble == 15u || (*at & 15u) == 15u)
+        return "a reserved option nibble, 15";
+    if (nibble == 14u && opt->end - at > 2 &&
+        at[1] * 256u + at[2] > 65535u - 269u)
+        return "an option number beyond 65535";
+    if (!coap2_opt_next(opt)) return "an option is cut off";
+    opt->value = at;
+    return "an option number beyond 65535";
+}
+
+COAP2_DEF const char *coap2_msg_why(const uint8_t *bytes, size_t length,
+                                    size_t *fault_at)
+{
+    coap2_msg msg;
+    coap2_opt opt;
+    const char *why;
+    coap2_result result = coap2_msg_parse(&msg, bytes, length);
+    *fault_at = length < 4u ? length : 0u;
+    if (length < 4u) return "shorter than the four bytes of a header";
+    if (result == COAP2_OK) return NULL;
+    if (result == COAP2_ERR_VERSION) return "not CoAP version 1";
+    if (msg.token_length > 8u) return "a reserved token length, 9 to 15";
+    *fault_at = length;
+    if (msg.token_length > length - 4u) return "the token is cut off";
+    *fault_at = 4;
+    if (msg.code == COAP2_000_EMPTY)
+        return "an Empty message that carries something";
+    opt = msg.options;
+    why = coap2i_opt_why(&opt);
+    *fault_at = (size_t)(opt.value - bytes);
+    return why;
+}
+
+#if COAP2_WITH_URI
+
+COAP2_DEF const char *coap2_uri_why(const char *text, size_t length,
+                                    size_t fault_at)
+{
+    coap2_uri scheme;
+    char c;
+    if (fault_at == 0u && coap2i_uri_scheme(&scheme, text, length) == 0u)
+        return "not a scheme of CoAP with ://";
+    if (fault_at >= length) return "ends too early";
+    c = text[fault_at];
+    if (c == '#') return "a fragment is not sent to a server";
+    if (c == '@') return "user information has no place in CoAP";
+    if (c == '[') return "an address without its closing bracket";
+    if (c == '%' && coap2i_uri_span(text, length, fault_at, 0) == fault_at)
+        return "% wants two hexadecimal digits";
+    if (c <= ' ' || c >= 0x7f) return "a byte that must be percent-encoded";
+    return "not allowed here, out of range, or longer than 255 bytes";
+}
+
+#endif
+
+#if COAP2_WITH_LINKS
+
+COAP2_DEF const char *coap2_link_why(const coap2_link *link)
+{
+    char c;
+    if (link->error == COAP2_OK) return NULL;
+    if (link->position >= link->length) return "ends too early";
+    c = link->text[link->position];
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
+        return "a blank between links or attributes";
+    if (c == ',' || c == ';') return "an empty link, attribute or value";
+    return "not allowed here";
+}
+
+#endif
+
+#endif /* COAP2_WITH_STRINGS */
+
+/* ---- >>history: releases -------------------------------------------------
+   0.1.0  the codec: messages, options, block values, URIs, links */
+
+/* ---- >>licence: MIT ------------------------------------------------------
+
+   Copyright (c) 2026 the coap2 authors
+
+   Permission is hereby granted, free of charge, to any person obtaining a
+   copy of this software and associated documentation files (the "Software"),
+   to deal in the Software without restriction, including without limitation
+   the rights to use, copy, modify, merge, publish, distribute, sublicense,
+   and/or sell copies of the Software, and to permit persons to whom the
+   Software is furnished to do so, subject to the following conditions:
+
+   The above copyright notice and this permission notice shall be included in
+   all copies or substantial portions of the Software.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+   IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+   FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+   AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+   LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING
+   FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS
+   IN THE SOFTWARE. */
+
+#endif /* COAP2_IMPLEMENTED */
+#endif /* COAP2_IMPLEMENTATION */

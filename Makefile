@@ -1,0 +1,76 @@
+# coap2: everything that is built and checked here. The library itself needs
+# no building: it is coap2.h.
+
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+WARN     = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wundef
+COMPILE  = $(CC) -std=c99 $(WARN) $(CFLAGS) -I. -Itests
+
+FUZZ_SECONDS ?= 60
+
+# Each file is a program or a room's test; what they share is in headers.
+programs = $(patsubst examples/posix/%.c,build/%,$(wildcard examples/posix/*.c))
+examples = $(patsubst examples/%.c,build/%,$(wildcard examples/[0-9]*.c))
+tests    = $(patsubst tests/%.c,build/tests/%,$(wildcard tests/test_*.c))
+headers  = coap2.h $(wildcard examples/posix/*.h tests/*.h)
+
+# What `make check` runs, in this order; a line each.
+CHECKS = tests/style.py          \
+         tests/manual.py         \
+         tests/matrix.sh         \
+         tests/rooms.sh          \
+         tests/avr/run_tests.sh  \
+         tests/coverage.sh       \
+         tests/analysis.sh       \
+         'tests/size.sh --check' \
+         fuzz/smoke.sh
+
+all: $(programs) $(examples) ## build the tool and the examples into build/
+
+demo: $(examples) ## run the examples, in reading order
+	@for program in $(examples); do echo "== $$program"; $$program || exit 1; done
+
+test: all $(tests) ## test every room on this machine, in less than a minute
+	@tests/run.sh $(tests) $(wildcard tests/*_test.sh)
+
+check: all ## everything else: ports, style, analysis, fuzzing; installs tools
+	@tests/setup.sh
+	@tests/run.sh $(CHECKS)
+
+size: ## flash, RAM and stack on small machines, as a table
+	@tests/size.sh
+
+bench: ## instructions, cycles and nanoseconds an operation takes
+	@tests/bench.sh
+
+fuzz: ## run each fuzzer for FUZZ_SECONDS=60
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz/run.sh
+
+coverage: ## lines and branches of coap2.h that the tests reach
+	@tests/coverage.sh
+
+style: ## hold coap2.h to the law of the file
+	@tests/style.py
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' \
+	    Makefile
+
+.PHONY: all demo test check size bench fuzz coverage style clean help always
+
+build/%: examples/posix/%.c $(headers) build/flags
+	$(COMPILE) -D_POSIX_C_SOURCE=200809L $< -o $@
+
+build/%: examples/%.c $(headers) build/flags
+	$(COMPILE) $< -o $@
+
+build/tests/%: tests/%.c $(headers) build/flags
+	$(COMPILE) $< -o $@
+
+# Another compiler or other flags build everything anew.
+build/flags: always
+	@mkdir -p build/tests
+	@echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' > $@

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 2
 build=${BUILD:-build}
 tool=$build/coap2
 data=tests/data
-scratch=$build/tool_test
+scratch=$build/tool_test.$$
 passed=0 failed=0
 
 if [ ! -x "$tool" ]; then
@@ -15,6 +15,7 @@ if [ ! -x "$tool" ]; then
     exit 1
 fi
 mkdir -p "$scratch" || exit 2
+trap 'rm -rf "$scratch"' EXIT
 
 verdict() { # NAME TRUTH DETAIL
     if [ "$2" -eq 1 ]; then
@@ -118,24 +119,26 @@ gives 'raw bytes: an option behind -' 0 "$get"'[],"payload":"000aff"}'
 run decode --json - </dev/null
 faults 'raw bytes: none' 0
 
-printf '\100\001\022\064\276\377\377' >"$scratch/in"
-repeat 65804 a >>"$scratch/in"
-printf '\377' >>"$scratch/in"
-repeat 3000 b >>"$scratch/in"
+{
+    printf '\100\001\022\064\276\377\377'
+    repeat 65804 a
+    printf '\377'
+    repeat 3000 b
+} >"$scratch/in"
 run decode --json - <"$scratch/in"
 gives 'the longest option there is' 0 \
-    "$get[[11,\"$(repeat 65804 61)\"]],\"payload\":\"$(repeat 3000 62)\"}"
+    "${get}[[11,\"$(repeat 65804 61)\"]],\"payload\":\"$(repeat 3000 62)\"}"
 printf '\100\001\022\064\276\377\377' >"$scratch/in"
 repeat 65803 a >>"$scratch/in"
 run decode --json - <"$scratch/in"
 faults 'the longest option, one byte short' 4
 run decode --json "40011234$(repeat 600 10)"
-gives '600 options' 0 "$get[$(awk 'BEGIN {
+gives '600 options' 0 "${get}[$(awk 'BEGIN {
     for (n = 1; n <= 600; n++) printf("%s[%d,\"\"]", n > 1 ? "," : "", n) }'
 )],\"payload\":\"\"}"
 run decode --json "40011234$(repeat 5000 00)"
 gives '5000 empty options' 0 \
-    "$get[[0,\"\"]$(repeat 4999 ',[0,""]')],\"payload\":\"\"}"
+    "${get}[[0,\"\"]$(repeat 4999 ',[0,""]')],\"payload\":\"\"}"
 
 run decode 42451234 0a0b c0 213c ff 32312e35
 gives 'text: a message' 0 'version  1
@@ -274,7 +277,7 @@ links 'href=/nothing' ''
 links 'href=' ''
 links 'title=Sensor Index' "$index"
 links 'title=Sensor' ''
-links 'title=a, "b"; c\' "$odd"
+links 'title=a, "b"; c'"\\" "$odd"
 links 'ct=41' "$odd"
 links 'ct=4' ''
 links 'sz=1x*' "$odd"
@@ -315,13 +318,15 @@ printf '</a>;obs\r\n' >"$scratch/in"
 run links --json <"$scratch/in"
 gives 'links: the line end of a file' 0 \
     '{"target":"/a","attributes":[["obs",null]]}'
+bad_list 'a line end in the list' '</a>,
+</b>' 5
 bad_list 'a doubled comma' '</a>,,</b>' 5
 bad_list 'a comma at the end' '</a>,' 5
 bad_list 'a comma before all' ',</a>' 0
 bad_list 'a blank behind the comma' '</a>, </b>' 5
 bad_list 'a target that is not closed' '</a' 3
 bad_list 'a text that is not closed' '</a>;title="x' 13
-bad_list 'an escape that is cut off' '</a>;title="\' 13
+bad_list 'an escape that is cut off' '</a>;title="'"\\" 13
 bad_list 'a value that is missing' '</a>;rt=' 8
 bad_list 'a name that is missing' '</a>;' 5
 bad_list 'text without a link' 'hello' 0

@@ -23,7 +23,8 @@ static bool matches_all(const coap2_link *link, const char *queries)
 /* A text file ends in a line end that is no part of the list. */
 static size_t without_line_end(const char *text, size_t length)
 {
-    if (length > 0 && text[length - 1] == '\n') length--;
+    if (length == 0 || text[length - 1] != '\n') return length;
+    length--;
     if (length > 0 && text[length - 1] == '\r') length--;
     return length;
 }
@@ -72,6 +73,16 @@ static void show_link(const coap2_link *link, char *room, size_t size)
     }
 }
 
+static void show_links(const call *c, coap2_link link, char *room, size_t size)
+{
+    const char *queries = c->count > 0 ? c->arguments[0] : "";
+
+    if (queries[0] == '?') queries++;
+    while (coap2_link_next(&link))
+        if (matches_all(&link, queries))
+            (c->json ? json_link : show_link)(&link, room, size);
+}
+
 /* ---- the command -------------------------------------------------------- */
 
 static int links_fault(const call *c, const coap2_link *link)
@@ -88,24 +99,22 @@ static int links_fault(const call *c, const coap2_link *link)
 
 static int run_links(const call *c)
 {
-    const char *queries = c->count > 0 ? c->arguments[0] : "";
     size_t length;
     char *text = (char *)read_all(stdin, &length);
     char *room = must_have(malloc(length + 1)); /* for any one value */
     coap2_link link;
+    int status = DONE;
 
     length = without_line_end(text, length);
     for (link = coap2_links(text, length); coap2_link_next(&link);)
         continue; /* nothing is shown of a list that is wrong somewhere */
-    if (link.error != COAP2_OK) return links_fault(c, &link);
-
-    if (queries[0] == '?') queries++;
-    for (link = coap2_links(text, length); coap2_link_next(&link);)
-        if (matches_all(&link, queries))
-            (c->json ? json_link : show_link)(&link, room, length + 1);
+    if (link.error == COAP2_OK)
+        show_links(c, coap2_links(text, length), room, length + 1);
+    else
+        status = links_fault(c, &link);
     free(room);
     free(text);
-    return DONE;
+    return status;
 }
 
 #endif /* CMD_LINKS_H */

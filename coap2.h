@@ -33,7 +33,7 @@
    KNOBS - define them before the include, the same in every file
        COAP2_IMPLEMENTATION   in one file only: the machine, not only the manual
        COAP2_STATIC           every function is static: a private copy
-       COAP2_WITH_URI      1  URIs and options, both ways      (AVR: 5 KB)
+       COAP2_WITH_URI      1  URIs and options, both ways      (AVR: 5.5 KB)
        COAP2_WITH_LINKS    1  link lists, RFC 6690             (AVR: 2.5 KB)
        COAP2_WITH_STRINGS  1  names and reasons as text; 0 on AVR
        COAP2_OPT_DISCOVERY 300, COAP2_OPT_NOTIFICATION 400, COAP2_OPT_RULE 410
@@ -55,7 +55,7 @@
        @names      names and reasons as text
      The machine
        >>ground    types of the target, flash access
-       >>bytes     numbers, extensions and decimal text
+       >>bytes     numbers and characters
        >>options   walking and reading options
        >>message   parsing and writing messages
        >>uri       URIs and paths
@@ -642,14 +642,6 @@ static bool coap2i_is_letter(char c)
     return lower >= 'a' && lower <= 'z';
 }
 
-static bool coap2i_has_char(const char *flash_text, char c)
-{
-    char mark;
-    while ((mark = coap2i_flash_char(flash_text++)) != '\0')
-        if (mark == c) return true;
-    return false;
-}
-
 /* Sixteen for what is no hexadecimal digit. */
 static uint8_t coap2i_hex_digit(char c)
 {
@@ -882,6 +874,7 @@ COAP2_DEF void coap2_write_window(coap2_writer *w, uint32_t at, size_t size)
 
 COAP2_DEF void coap2_write_start(coap2_writer *w, void *buffer, size_t size)
 {
+    if (size == 0u) buffer = w; /* NULL has no end, and nothing is written */
     w->start = w->next = w->options = (uint8_t *)buffer;
     w->end = w->next + size;
     w->error = COAP2_OK;
@@ -1032,7 +1025,7 @@ COAP2_DEF void coap2_write_opt(coap2_writer *w, uint16_t number,
         coap2i_fail(w, COAP2_ERR_SPACE);
         return;
     }
-    *next++ = (uint8_t)(delta * 16u + length);
+    *next++ = (uint8_t)((size_t)delta * 16u + length);
     w->last = number;
     w->value = next;
     w->next = next + length;
@@ -1593,17 +1586,23 @@ static void coap2i_put_decimal(coap2_writer *w, uint16_t value)
         coap2i_put(w, (uint8_t)('0' + value / unit % 10u));
 }
 
+/* A hexadecimal digit, with letters from `ten` on. No table: avr-gcc 5 merges
+   one in flash with one that the program has in RAM. */
+static uint8_t coap2i_digit(uint8_t value, char ten)
+{
+    return (uint8_t)(value < 10u ? '0' + value : ten - 10 + value);
+}
+
 /* Write a byte as it may stand in a part of a URI. */
 static void coap2i_put_uri(coap2_writer *w, uint8_t byte, uint8_t marks)
 {
-    const char *digits = COAP2_TEXT("0123456789ABCDEF");
     if (coap2i_is_uri_char((char)byte, marks)) {
         coap2i_put(w, byte);
         return;
     }
     coap2i_put(w, '%');
-    coap2i_put(w, (uint8_t)coap2i_flash_char(digits + byte / 16u));
-    coap2i_put(w, (uint8_t)coap2i_flash_char(digits + byte % 16u));
+    coap2i_put(w, coap2i_digit(byte / 16u, 'A'));
+    coap2i_put(w, coap2i_digit(byte % 16u, 'A'));
 }
 
 static void coap2i_put_ipv4(coap2_writer *w, const uint8_t address[4])
@@ -1617,12 +1616,10 @@ static void coap2i_put_ipv4(coap2_writer *w, const uint8_t address[4])
 
 static void coap2i_put_hex_group(coap2_writer *w, uint16_t group)
 {
-    const char *digits = COAP2_TEXT("0123456789abcdef");
     uint8_t shift = 12;
     while (shift != 0u && group >> shift == 0u) shift = (uint8_t)(shift - 4u);
     for (;; shift = (uint8_t)(shift - 4u)) {
-        coap2i_put(w,
-                   (uint8_t)coap2i_flash_char(digits + (group >> shift & 15)));
+        coap2i_put(w, coap2i_digit((uint8_t)(group >> shift & 15), 'a'));
         if (shift == 0u) break;
     }
 }
@@ -1631,7 +1628,7 @@ static void coap2i_put_hex_group(coap2_writer *w, uint16_t group)
 static uint8_t coap2i_zero_groups(const uint8_t address[16], uint8_t at)
 {
     uint8_t end = at;
-    while (end < 16u && address[end] == 0u && address[end + 1u] == 0u)
+    while (end < 15u && address[end] == 0u && address[end + 1u] == 0u)
         end = (uint8_t)(end + 2u);
     return (uint8_t)((uint8_t)(end - at) / 2u);
 }
@@ -1639,7 +1636,7 @@ static uint8_t coap2i_zero_groups(const uint8_t address[16], uint8_t at)
 /* Write an IPv6 address as RFC 5952 has it: lower case, the first longest run
    of zero groups, two at the least, as `::`, and one that stands for an IPv4
    address with that at its end. */
-static void coap2i_put_ipv6(coap2_writer *w, const uint8_t address[16])
+COAP2I_RARE void coap2i_put_ipv6(coap2_writer *w, const uint8_t address[16])
 {
     uint8_t at, gap = COAP2I_NO_GAP, longest = 1;
     if (coap2i_zero_groups(address, 0) == 5u && address[10] == 0xffu &&
@@ -1699,6 +1696,7 @@ static void coap2i_put_piece(coap2_writer *w, uint8_t separator,
                              const coap2_opt *opt, uint8_t marks)
 {
     size_t i;
+    if (opt->length > 255u) coap2i_fail(w, COAP2_ERR_ARG);
     coap2i_put(w, separator);
     for (i = 0; i < opt->length; i++) {
         /* an `&` inside an argument would split it */
@@ -1715,9 +1713,8 @@ static void coap2i_put_target(coap2_writer *w, const coap2_msg *msg)
     bool path = false, query = false;
     while (coap2_opt_next(&opt)) {
         if (opt.number == COAP2_OPT_URI_PATH) {
-            coap2i_piece piece =
-                coap2i_pieces((const char *)opt.value, opt.length, '\0');
-            if (coap2i_dots(&piece) != 0u) coap2i_fail(w, COAP2_ERR_ARG);
+            if (coap2_opt_is(&opt, ".") || coap2_opt_is(&opt, ".."))
+                coap2i_fail(w, COAP2_ERR_ARG);
             coap2i_put_piece(w, '/', &opt, COAP2I_IN_SEGMENT);
             path = true;
         } else if (opt.number == COAP2_OPT_URI_QUERY) {
@@ -1761,7 +1758,7 @@ static void coap2i_put_authority(coap2_writer *w, const coap2_uri *to,
         coap2i_put_host(w, to);
         return;
     }
-    if (opt.length == 0u) coap2i_fail(w, COAP2_ERR_ARG);
+    if (opt.length == 0u || opt.length > 255u) coap2i_fail(w, COAP2_ERR_ARG);
     literal = coap2i_is_literal(&opt);
     for (i = 0; i < opt.length; i++) {
         if (literal)
@@ -1808,6 +1805,14 @@ COAP2_DEF coap2_link coap2_links(const char *text, size_t length)
     return link;
 }
 
+static bool coap2i_has_char(const char *flash_text, char c)
+{
+    char mark;
+    while ((mark = coap2i_flash_char(flash_text++)) != '\0')
+        if (mark == c) return true;
+    return false;
+}
+
 /* parmname of RFC 6690 2 (attr-char of RFC 5987), with a star at the end. */
 static size_t coap2i_attr_name(const char *text, size_t length, size_t at)
 {
@@ -1829,6 +1834,14 @@ static size_t coap2i_attr_token(const char *text, size_t length, size_t at)
     return at;
 }
 
+/* What stands in a quoted text behind a backslash only (RFC 2616 2.2). */
+static bool coap2i_wants_escape(char c)
+{
+    uint8_t byte = (uint8_t)c;
+    return c == '"' || c == '\\' || (byte < 0x20u && c != '\t') ||
+           byte == 0x7fu;
+}
+
 /* The end of a quoted text, at its closing quote; where it is wrong else. */
 static size_t coap2i_attr_quoted(const char *text, size_t length, size_t at)
 {
@@ -1837,7 +1850,7 @@ static size_t coap2i_attr_quoted(const char *text, size_t length, size_t at)
         if (c == '\\') {
             at++;
             if (at == length || (uint8_t)text[at] > 0x7fu) return at;
-        } else if ((c < 0x20u && c != '\t') || c == 0x7fu) {
+        } else if (coap2i_wants_escape(text[at])) {
             return at;
         }
         at++;
@@ -2054,7 +2067,7 @@ COAP2_DEF void coap2_write_attr(coap2_writer *w, const char *name,
     }
     coap2_write_body(w, "\"", 1);
     for (i = 0; i < length; i++) {
-        if (value[i] == '"' || value[i] == '\\') coap2_write_body(w, "\\", 1);
+        if (coap2i_wants_escape(value[i])) coap2_write_body(w, "\\", 1);
         coap2_write_body(w, value + i, 1);
     }
     coap2_write_body(w, "\"", 1);
@@ -2096,8 +2109,6 @@ typedef struct coap2i_name {
     const char *text;
 } coap2i_name;
 
-#define COAP2I_FIND_NAME(names, number) \
-    coap2i_find_name((names), sizeof(names) / sizeof(names)[0], (number))
 static const char *coap2i_find_name(const coap2i_name *names, size_t rows,
                                     uint16_t number)
 {
@@ -2106,6 +2117,9 @@ static const char *coap2i_find_name(const coap2i_name *names, size_t rows,
         if (names[i].number == number) return names[i].text;
     return NULL;
 }
+
+#define COAP2I_FIND_NAME(names, number) \
+    coap2i_find_name((names), sizeof(names) / sizeof(names)[0], (number))
 
 COAP2_DEF const char *coap2_code_name(uint8_t code)
 {
@@ -2280,22 +2294,34 @@ COAP2_DEF const char *coap2_msg_why(const uint8_t *bytes, size_t length,
 
 #if COAP2_WITH_URI
 
+/* Where the path of a URI begins, or the text ends. */
+static size_t coap2i_uri_path_at(const char *text, size_t length)
+{
+    coap2_uri uri;
+    size_t at = coap2i_uri_scheme(&uri, text, length);
+    while (at < length && text[at] != '/' && text[at] != '?') at++;
+    return at;
+}
+
 COAP2_DEF const char *coap2_uri_why(const char *text, size_t length,
                                     size_t fault_at)
 {
-    coap2_uri scheme;
+    coap2_uri uri;
+    size_t path = coap2i_uri_path_at(text, length);
+    bool absolute = coap2i_uri_scheme(&uri, text, length) != 0u;
     char c;
-    if (fault_at == 0u && coap2i_uri_scheme(&scheme, text, length) == 0u)
-        return "not a scheme of CoAP with ://";
+    if (fault_at == 0u && !absolute) return "not a scheme of CoAP with ://";
     if (fault_at >= length) return "ends too early";
     c = text[fault_at];
     if (c == '#') return "a fragment is not sent to a server";
-    if (c == '@') return "user information has no place in CoAP";
-    if (c == '[') return "an address without its closing bracket";
+    if (c == '@' && fault_at < path) return "user information is not for CoAP";
     if (c == '%' && coap2i_uri_span(text, length, fault_at, 0) == fault_at)
         return "% wants two hexadecimal digits";
     if (c <= ' ' || c >= 0x7f) return "a byte that must be percent-encoded";
-    return "not allowed here, out of range, or longer than 255 bytes";
+    if (fault_at >= path && coap2i_is_uri_char(c, COAP2I_IN_QUERY))
+        return "longer than 255 bytes, or a dot segment once it is decoded";
+    if (fault_at >= path) return "must be percent-encoded here";
+    return "not a host, an address or a port up to 65535";
 }
 
 #endif

@@ -253,7 +253,9 @@ static void reasons_of_uris(void)
                                     "coap://h/%2e",
                                     "coap://[::g]/",
                                     "coap://h/\xc3",
-                                    "coap://h%4"};
+                                    "coap://h%4",
+                                    "coap://h/[a]",
+                                    "coap://h:/a^"};
     unsigned i;
 
     for (i = 0; i < sizeof uris / sizeof uris[0]; i++) {

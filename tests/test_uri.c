@@ -1041,6 +1041,46 @@ static void composed_from_nonsense(void)
     CHECK_TEXT(compose(&w), "");
 }
 
+/* Dots with a zero byte between or behind them are no dot segment, and no value
+   is longer than its option may be (table 4). */
+static void composed_from_odd_values(void)
+{
+    coap2_writer w;
+
+    begin(&w);
+    coap2_write_opt(&w, COAP2_OPT_URI_PATH, ".\0.", 3);
+    CHECK_TEXT(compose(&w), "coap://[2001:db8::1]:61616/.%00.");
+    begin(&w);
+    coap2_write_opt(&w, COAP2_OPT_URI_PATH, ".\0", 2);
+    CHECK_TEXT(compose(&w), "coap://[2001:db8::1]:61616/.%00");
+#ifndef __AVR__
+    {
+        static const uint16_t numbers[] = {
+            COAP2_OPT_URI_HOST, COAP2_OPT_URI_PATH, COAP2_OPT_URI_QUERY};
+        static uint8_t large[300];
+        static char text[600];
+        unsigned i;
+
+        memset(large, 'a', sizeof large);
+        for (i = 0; i < 6; i++) {
+            coap2_uri to;
+            coap2_msg m;
+            size_t length = 255u + i % 2u;
+            uint8_t bytes[300];
+
+            test_row = i + 1;
+            (void)coap2_uri_parse(&to, "coap://h", 8);
+            coap2_write_start(&w, bytes, sizeof bytes);
+            coap2_write_header(&w, COAP2_CON, COAP2_001_GET, 1, NULL, 0);
+            coap2_write_opt(&w, numbers[i / 2], large, length);
+            CHECK_EQ(coap2_msg_parse(&m, bytes, coap2_write_end(&w)), COAP2_OK);
+            CHECK((coap2_uri_text(text, sizeof text, &to, &m) != 0) ==
+                  (length == 255));
+        }
+    }
+#endif
+}
+
 /* A host never brings its own path or port (6.5 step 2: not a reg-name). */
 static void host_that_is_none(void)
 {
@@ -1192,6 +1232,7 @@ int main(void)
     RUN("RFC 7252 6.4, 3986 5.2.4: paths, queries", good_paths);
     RUN("RFC 7252 6.5: composed from options", composed_from_options);
     RUN("RFC 7252 6.5: composed from nonsense", composed_from_nonsense);
+    RUN("RFC 7252 6.5: odd values", composed_from_odd_values);
     RUN("RFC 7252 6.5 step 2: hosts that are none", host_that_is_none);
     RUN("RFC 7252 5.10.1: path of two segments", path_of_two);
     RUN("RFC 7252 5.10.1: path of none", path_of_none);

@@ -658,6 +658,22 @@ static void body_is_kept_whole(void)
     }
 }
 
+/* A body has at most 4 GiB; a byte more is an error, and not a wrap. */
+static void body_of_too_many_bytes(void)
+{
+    coap2_writer w;
+
+    start(&w, 20);
+    coap2_write_window(&w, 0, 0);
+    coap2_write_body(&w, body, 7);
+    w.body_length = 0xfffffff8ul;
+    coap2_write_body(&w, body, 7);
+    CHECK(w.error == COAP2_OK && w.body_length == 0xfffffffful);
+    coap2_write_body(&w, body, 1);
+    CHECK(w.error == COAP2_ERR_ARG && w.body_length == 0xfffffffful);
+    CHECK_EQ(coap2_write_end(&w), 0);
+}
+
 /* A window that does not fit is an error when the bytes come. */
 static void window_beyond_the_buffer(void)
 {
@@ -715,6 +731,7 @@ int main(void)
     RUN("RFC 7959 2.4: any window, any pieces", any_window_any_pieces);
     RUN("RFC 7959 2.4: any three pieces", any_three_pieces);
     RUN("RFC 7959 2.4: no window, the whole body", body_is_kept_whole);
+    RUN("a body of too many bytes", body_of_too_many_bytes);
     RUN("RFC 7959 2.4: window beyond the buffer", window_beyond_the_buffer);
     RUN("RFC 7959 2.4: options after body", options_after_body);
 #if !defined(__AVR__)

@@ -93,7 +93,8 @@ while IFS='|' read -r name hex at; do
 done <$data/malformed.txt
 
 get='{"version":1,"type":0,"code":1,"mid":4660,"token":"","options":'
-empty='{"version":1,"type":0,"code":0,"mid":4660,"token":"","options":[],"payload":""}'
+empty='{"version":1,"type":0,"code":0,"mid":4660,"token":"",'
+empty=$empty'"options":[],"payload":""}'
 
 run decode --json "0X40:00 12:34"
 gives 'hex: blanks, colons, 0X' 0 "$empty"
@@ -163,7 +164,8 @@ options  C critical, U unsafe to forward, N no part of cache keys
 payload  1 byte
     0000  00                                               .'
 run decode 40021234d12f01
-shows 'text: an option that caches ignore' 0 "$out" '*60 --N  Size1           1*'
+shows 'text: an option that caches ignore' 0 "$out" \
+    '*60 --N  Size1           1*'
 run decode 60841234
 shows 'text: nothing but a header' 0 "$out" '*4.04 Not Found*none*none*none'
 run decode 40021234d10e1ad40c00000000
@@ -176,7 +178,8 @@ run decode 40014321b21b0a
 shows 'text: no control character reaches the terminal' 0 "$out" \
     '*"\\x1b\\x0a"*'
 run decode 40e11234220400
-shows 'text: the options of a signal' 0 "$out" '*7.01 CSM*Max-Message-Size*1024*'
+shows 'text: the options of a signal' 0 "$out" \
+    '*7.01 CSM*Max-Message-Size*1024*'
 run decode 40011234b56162
 shows 'text: a fault has its place' 1 "$err" "*byte 4*40 01 12 34 b5 61 62
                       ^^"
@@ -235,12 +238,19 @@ refused 'uri: two arguments'
 
 # ---- links -----------------------------------------------------------------
 
-index='{"target":"/sensors","attributes":[["ct","40"],["title","Sensor Index"]]}'
-temp='{"target":"/sensors/temp","attributes":[["rt","temperature-c"],["if","sensor"]]}'
-light='{"target":"/sensors/light","attributes":[["rt","light-lux core.s"],["if","sensor"],["obs",null]]}'
-outside='{"target":"http://www.example.com/sensors/t123","attributes":[["anchor","/sensors/temp"],["rel","describedby"]]}'
-other='{"target":"/t","attributes":[["anchor","/sensors/temp"],["rel","alternate"]]}'
-odd='{"target":"/odd","attributes":[["title","a, \"b\"; c\\"],["ct","0 41"],["sz","1x*"]]}'
+index='{"target":"/sensors","attributes":[["ct","40"],["title",'
+index=$index'"Sensor Index"]]}'
+temp='{"target":"/sensors/temp","attributes":[["rt",'
+temp=$temp'"temperature-c"],["if","sensor"]]}'
+light='{"target":"/sensors/light","attributes":[["rt",'
+light=$light'"light-lux core.s"],["if","sensor"],["obs",null]]}'
+outside='{"target":"http://www.example.com/sensors/t123",'
+outside=$outside'"attributes":[["anchor","/sensors/temp"],["rel",'
+outside=$outside'"describedby"]]}'
+other='{"target":"/t","attributes":[["anchor","/sensors/temp"],'
+other=$other'["rel","alternate"]]}'
+odd='{"target":"/odd","attributes":[["title","a, \"b\"; c\\"],'
+odd=$odd'["ct","0 41"],["sz","1x*"]]}'
 
 links() { # QUERY OUTPUT
     run links --json "$1" <$data/core.txt

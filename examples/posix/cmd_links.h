@@ -106,8 +106,9 @@ static int run_links(const call *c)
     int status = DONE;
 
     length = without_line_end(text, length);
-    for (link = coap2_links(text, length); coap2_link_next(&link);)
-        continue; /* nothing is shown of a list that is wrong somewhere */
+    for (link = coap2_links(text, length); coap2_link_next(&link);) {
+        /* nothing is shown of a list that is wrong somewhere */
+    }
     if (link.error == COAP2_OK)
         show_links(c, coap2_links(text, length), room, length + 1);
     else

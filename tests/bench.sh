@@ -1,0 +1,127 @@
+#!/bin/sh
+# How fast: instructions per operation on this machine, cycles on the ATmega,
+# and nanoseconds beside libcoap. The operations stand in tests/bench/work.h.
+#
+#   tests/bench.sh                 all of it, as tables
+#   tests/bench.sh --check         whether the limits of tests/size/limits hold
+#   tests/bench.sh --figures       lines "NAME VALUE", of the private copy
+#   tests/bench.sh --instructions  lines "OPERATION WAY INSTRUCTIONS"
+#   tests/bench.sh --cycles        lines "OPERATION WAY CYCLES"
+#   tests/bench.sh --beside        lines "OPERATION OURS LIBCOAP RATIO", in ns
+#
+# The two ways to build: "own", the library in a translation unit of its own,
+# and "one", a private copy (COAP2_STATIC) in the only one, as small firmware
+# has it. The limits hold for the latter.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. tests/size/targets.sh
+build=build/bench
+mkdir -p "$build" || exit 1
+
+# sources WAY: what the library's part of the command line is.
+sources() {
+    case $1 in
+    own) echo tests/bench/machine.c ;;
+    one) echo -DCOAP2_IMPLEMENTATION -DCOAP2_STATIC ;;
+    esac
+}
+
+# per_round: of the counts of N and 2N = 2000 rounds that callgrind dumped, the
+# difference, less that of the empty operation.
+per_round() {
+    awk '
+        /^desc: Trigger: Client Request:/ { name = $5; twice = $6 == "2N" }
+        /^totals:/ && twice { print name, ($2 - once) / 1000 }
+        /^totals:/ { once = $2 }' "$@" |
+        awk '$1 == "empty" { empty = $2; next }
+             { printf "%s %.0f\n", $1, $2 - empty }'
+}
+
+instructions() {
+    need cc valgrind
+    for way in own one; do
+        dump=$build/callgrind.$way
+        rm -f "$dump"*
+        # shellcheck disable=SC2046 # words
+        cc -std=gnu99 -O2 -I. tests/bench/instructions.c $(sources $way) \
+            -o "$build/instructions" &&
+            valgrind -q --tool=callgrind --callgrind-out-file="$dump" \
+                "$build/instructions" || return 1
+        per_round "$dump".[1-9] | sed "s/ / $way /"
+    done
+}
+
+cycles() {
+    for way in own one; do
+        # shellcheck disable=SC2046 # words
+        least avr "$build/cycles.elf" tests/bench/cycles.c $(sources $way) &&
+            simulate "$build/cycles.elf" >"$build/cycles.$way" || return 1
+        awk -v way=$way -F '[ =]' '
+            $1 == "empty" { empty = $3; next }
+            $2 == "cycles" { print $1, way, $3 - empty }' "$build/cycles.$way"
+    done
+}
+
+beside() {
+    need cc
+    cc -std=gnu99 -O2 -I. tests/bench/beside.c tests/bench/machine.c \
+        -o "$build/beside" -lcoap-3-notls && "$build/beside"
+}
+
+# all_counts: both counts, as "NAME WAY VALUE".
+all_counts() {
+    instructions >"$build/instructions.txt" || return 1
+    cycles >"$build/cycles.txt" || return 1
+    sed 's/ /-instructions /' "$build/instructions.txt"
+    sed 's/ /-cycles-avr /' "$build/cycles.txt"
+}
+
+figures() {
+    all_counts >"$build/counts.txt" || return 1
+    awk '$2 == "one" { print $1, $3 }' "$build/counts.txt"
+}
+
+tables() {
+    all_counts >"$build/counts.txt" || return 1
+    beside >"$build/beside.txt" || return 1
+    awk '
+        { value[$1, $2] = $3 }
+        function row(title, name) {
+            printf "| %s | %d | %d |\n", title, value[name, "own"],
+                   value[name, "one"]
+        }
+        END {
+            print "| | library in its own file | private copy |"
+            print "|---|---:|---:|"
+            row("P1, parse and walk: instructions", "P1-instructions")
+            row("B1, build: instructions", "B1-instructions")
+            row("P1 on the ATmega: cycles", "P1-cycles-avr")
+            row("B1 on the ATmega: cycles", "B1-cycles-avr")
+        }' "$build/counts.txt"
+    echo
+    echo '| | coap2 | libcoap | ratio |'
+    echo '|---|---:|---:|---:|'
+    awk '{ printf "| %s: ns | %s | %s | %s |\n", $1, $2, $3, $4 }' \
+        "$build/beside.txt"
+}
+
+check() {
+    if figures >"$build/figures"; then
+        while read -r name value; do
+            keeps "$name" "$value"
+        done <"$build/figures"
+    else
+        not_ok 'the operations can be measured'
+    fi
+    verdict
+}
+
+case ${1-} in
+'') tables ;;
+--check) check ;;
+--figures) figures ;;
+--instructions) instructions ;;
+--cycles) cycles ;;
+--beside) beside ;;
+*) sed -n '2,/^set/s/^# *//p' "$0" >&2 && exit 2 ;;
+esac

@@ -1,0 +1,4 @@
+/* The library in a translation unit of its own. */
+
+#define COAP2_IMPLEMENTATION
+#include "coap2.h"

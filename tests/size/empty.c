@@ -1,0 +1,6 @@
+/* What every program of a target has: subtracted from all others. */
+
+int main(void)
+{
+    return 0;
+}

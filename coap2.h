@@ -2318,7 +2318,8 @@ COAP2_DEF const char *coap2_uri_why(const char *text, size_t length,
     if (c == '%' && coap2i_uri_span(text, length, fault_at, 0) == fault_at)
         return "% wants two hexadecimal digits";
     if (c <= ' ' || c >= 0x7f) return "a byte that must be percent-encoded";
-    if (fault_at >= path && coap2i_is_uri_char(c, COAP2I_IN_QUERY))
+    if (fault_at >= path &&
+        (c == '%' || coap2i_is_uri_char(c, COAP2I_IN_QUERY)))
         return "longer than 255 bytes, or a dot segment once it is decoded";
     if (fault_at >= path) return "must be percent-encoded here";
     return "not a host, an address or a port up to 65535";

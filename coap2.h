@@ -2,7 +2,7 @@
 
    A CoAP library (RFC 7252 and its family) that never allocates, keeps no
    global state and does no I/O of its own. It runs in 2 KB of RAM and at full
-   speed on a server. Public domain style of use, MIT licence (at the end).
+   speed on a server. MIT licence, at the end.
 
    DO THIS
        #define COAP2_IMPLEMENTATION
@@ -31,13 +31,15 @@
        packet_length = coap2_write_end(&w);
 
    KNOBS - define them before the include, the same in every file
-       COAP2_IMPLEMENTATION   in one file only: the machine, not only the manual
-       COAP2_STATIC           every function is static: a private copy
-       COAP2_WITH_URI      1  URIs and options, both ways      (AVR: 5.5 KB)
-       COAP2_WITH_LINKS    1  link lists, RFC 6690             (AVR: 2.5 KB)
-       COAP2_WITH_STRINGS  1  names and reasons as text; 0 on AVR
+       COAP2_WITH_URI      1  URIs and options, both ways    (AVR: 5.5 KB)
+       COAP2_WITH_LINKS    1  link lists, RFC 6690           (AVR: 2.5 KB)
+       COAP2_WITH_STRINGS  1  names and reasons as text; 0 on AVR, where
+                              they would take RAM            (M0: 3.5 KB)
        COAP2_OPT_DISCOVERY 300, COAP2_OPT_NOTIFICATION 400, COAP2_OPT_RULE 410
                               the numbers of the options of CoAP 2
+       COAP2_IMPLEMENTATION   in one file only: the machine
+       COAP2_STATIC           with it: every function is static, a private
+                              copy, and the smallest and fastest
    What is not called costs nothing where the linker drops unused sections
    (-ffunction-sections -Wl,--gc-sections); a knob takes it out anywhere.
 
@@ -103,6 +105,17 @@
 #endif
 #ifndef COAP2_OPT_RULE
 #define COAP2_OPT_RULE 410
+#endif
+
+#if (COAP2_WITH_URI | COAP2_WITH_LINKS | COAP2_WITH_STRINGS) > 1
+#error "coap2: COAP2_WITH_URI, _LINKS and _STRINGS are 0 or 1"
+#endif
+#if COAP2_OPT_DISCOVERY > 65535 || COAP2_OPT_NOTIFICATION > 65535 || \
+    COAP2_OPT_RULE > 65535
+#error "coap2: an option's number is at most 65535"
+#endif
+#if defined(COAP2_STATIC) && !defined(COAP2_IMPLEMENTATION)
+#error "coap2: COAP2_STATIC needs COAP2_IMPLEMENTATION in the same file"
 #endif
 
 #ifndef COAP2_DEF
@@ -259,8 +272,8 @@ typedef struct coap2_opt {
 } coap2_opt;
 
 /* Step to the next option. Start with a copy of msg.options; false at the end.
-   Options come in the order of their numbers. Runs without checks, since the
-   message was checked whole when it was parsed. */
+   Options come in the order of their numbers. Cannot fail on the way, since
+   the message was checked whole when it was parsed. */
 COAP2_DEF bool coap2_opt_next(coap2_opt *opt);
 
 /* Read a number, with or without leading zeros (RFC 7252 3.2). False if the
@@ -353,8 +366,9 @@ typedef struct coap2_writer {
 /* Begin in a buffer of yours, which must outlive the writer. */
 COAP2_DEF void coap2_write_start(coap2_writer *w, void *buffer, size_t size);
 
-/* Write the first four bytes and the token (0 to 8 bytes, else
-   COAP2_ERR_ARG). Call it once, right after coap2_write_start. */
+/* Write the first four bytes and the token. Call it once, right after
+   coap2_write_start. COAP2_ERR_ARG: a type above 3, a token of more than 8
+   bytes, or one on an Empty message (RFC 7252 4.1). */
 COAP2_DEF void coap2_write_header(coap2_writer *w, uint8_t type, uint8_t code,
                                   uint16_t id, const void *token,
                                   uint8_t token_length);
@@ -363,7 +377,8 @@ COAP2_DEF void coap2_write_header(coap2_writer *w, uint8_t type, uint8_t code,
    keeps options sorted, and those of one number in the order of the calls.
    Ascending order costs nothing extra. The value must not lie in the buffer
    that is written; where it is NULL, room is left for it at w->value, to be
-   filled in before the next call. More than 65,804 bytes: COAP2_ERR_ARG. */
+   filled in before the next call (it is NULL after an error). More than 65,804
+   bytes: COAP2_ERR_ARG. */
 COAP2_DEF void coap2_write_opt(coap2_writer *w, uint16_t number,
                                const void *value, size_t length);
 
@@ -388,7 +403,8 @@ COAP2_DEF void coap2_write_payload(coap2_writer *w, const void *bytes,
    body is kept. */
 COAP2_DEF void coap2_write_window(coap2_writer *w, uint32_t at, size_t size);
 
-/* Write the next piece of a body. At the end w->body_length tells how long all
+/* Write the next piece of a body, instead of coap2_write_payload. At the end
+   w->body_length tells how long all
    of it is, and coap2_write_more whether any stands behind the window. */
 COAP2_DEF void coap2_write_body(coap2_writer *w, const void *bytes,
                                 size_t length);
@@ -458,6 +474,8 @@ enum {
 typedef struct coap2_uri {
     const char *host; /* an IPv6 address: without brackets, with its zone */
     size_t host_length;
+    const char *zone; /* of an IPv6 address, behind `%25` or `%`; or NULL */
+    size_t zone_length;
     const char *path; /* with its first slash */
     size_t path_length;
     const char *query; /* NULL if there is none; without the `?` */
@@ -470,8 +488,10 @@ typedef struct coap2_uri {
 
 /* Check an absolute URI and make a view of it (RFC 7252 6, RFC 8323 8).
    Errors, each with its place: another scheme, no host, user information, a
-   fragment, a bad port, percent sequence, address or byte, a segment or
-   argument of more than 255 bytes, a segment that decodes to `.` or `..`. */
+   fragment, a bad port, percent sequence, address or byte, an address of a
+   future kind ([v1.x]), a segment or argument of more than 255 bytes, a segment
+   that decodes to `.` or `..`. After an error the view holds nothing but
+   fault_at, and coap2_write_uri refuses it. */
 COAP2_DEF coap2_result coap2_uri_parse(coap2_uri *uri, const char *text,
                                        size_t length);
 
@@ -490,8 +510,10 @@ COAP2_DEF void coap2_write_uri(coap2_writer *w, const coap2_uri *uri);
 
 /* Write the URI of a request as text, NUL-terminated, from where it goes and
    the options it carries (RFC 7252 6.5). Of `to`, scheme, host and port are
-   read; Uri-Host and Uri-Port of the request overrule them. Returns the
-   length, or 0 if it does not fit or has no URI (a segment `..`, say). */
+   read; Uri-Host and Uri-Port of the request overrule them. Proxy-Uri and
+   Proxy-Scheme are not looked at. Returns the length, or 0 if it does not fit
+   or has no URI: a segment `..`, a value longer than its option may be, a
+   relative `to`. */
 COAP2_DEF size_t coap2_uri_text(char *text, size_t size, const coap2_uri *to,
                                 const coap2_msg *msg);
 
@@ -549,13 +571,15 @@ COAP2_DEF size_t coap2_attr_text(const coap2_attr *attr, char *text,
    without `?` and decoded, as Uri-Query carries it. rt, if, rel, rev and ct
    are lists of which one member will do; href is the target; others match as
    a whole. A `*` at the end stands for anything; a name alone matches every
-   link that has it, an empty filter every link. */
+   link that has it, an empty filter every link. A flag counts as empty. */
 COAP2_DEF bool coap2_link_matches(const coap2_link *link, const char *query,
                                   size_t length);
 
 /* Write a link, then its attributes, as a body: through the window of the
    writer, with the comma between links. A value of NULL makes a flag; others
-   are quoted and escaped, but for numbers. */
+   are quoted and escaped, but for those that RFC 6690 2 wants bare: hreflang,
+   names that end with a star, and numbers in sz and ct. COAP2_ERR_ARG: a
+   target, a name or a bare value that could not be read back. */
 COAP2_DEF void coap2_write_link(coap2_writer *w, const char *target,
                                 size_t length);
 COAP2_DEF void coap2_write_attr(coap2_writer *w, const char *name,
@@ -730,8 +754,9 @@ COAP2I_RARE bool coap2i_opt_next_long(coap2_opt *opt)
 }
 
 /* Stops in front of whatever is no whole option: parsing finds the payload
-   marker, and every fault, by walking. Most options are short, and take the
-   short way. */
+   marker, and every fault, by walking, so that one function knows how options
+   are packed. Most are short, and take the short way. Pointers and not
+   indexes: those cost a tenth more flash on AVR. */
 COAP2_DEF bool coap2_opt_next(coap2_opt *opt)
 {
     const uint8_t *at = opt->value + opt->length;
@@ -848,7 +873,10 @@ COAP2_DEF coap2_result coap2_msg_parse(coap2_msg *msg, const uint8_t *bytes,
     msg->options.end = bytes + length;
     msg->token = bytes + 4;
     length -= 4u;
-    if (first > 8u || first > length) return COAP2_ERR_FORMAT;
+    if (first > 8u || first > length) {
+        msg->token_length = 0;
+        return COAP2_ERR_FORMAT;
+    }
     if (msg->code == COAP2_000_EMPTY && length != 0u) return COAP2_ERR_FORMAT;
     msg->options.value = msg->token + first;
     msg->options.length = 0;
@@ -878,6 +906,7 @@ COAP2_DEF void coap2_write_start(coap2_writer *w, void *buffer, size_t size)
     w->start = w->next = w->options = (uint8_t *)buffer;
     w->end = w->next + size;
     w->error = COAP2_OK;
+    w->value = NULL;
     w->payload_size = 0;
     w->last = 0;
     coap2_write_window(w, 0, (size_t)-1);
@@ -886,6 +915,7 @@ COAP2_DEF void coap2_write_start(coap2_writer *w, void *buffer, size_t size)
 COAP2I_RARE void coap2i_fail(coap2_writer *w, coap2_result error)
 {
     if (w->error == COAP2_OK) w->error = error;
+    w->value = NULL;
     w->end = w->next;
 }
 
@@ -918,7 +948,9 @@ COAP2_DEF void coap2_write_header(coap2_writer *w, uint8_t type, uint8_t code,
                                   uint8_t token_length)
 {
     uint8_t *p;
-    if (type > 3u || token_length > 8u) coap2i_fail(w, COAP2_ERR_ARG);
+    if (type > 3u || token_length > 8u ||
+        (token_length != 0u && (token == NULL || code == COAP2_000_EMPTY)))
+        coap2i_fail(w, COAP2_ERR_ARG);
     p = coap2i_append(w, 4);
     if (p != NULL) {
         p[0] = (uint8_t)((type | 4u) << 4 | token_length);
@@ -1400,6 +1432,15 @@ static bool coap2i_uri_ipv6(const char *text, size_t length, size_t *fault_at)
     return *fault_at == length;
 }
 
+static void coap2i_uri_zone(coap2_uri *uri)
+{
+    size_t at = coap2i_before_zone(uri->host, uri->host_length);
+    if (at == uri->host_length) return;
+    at += coap2i_zone_mark(uri->host + at, uri->host_length - at);
+    uri->zone = uri->host + at;
+    uri->zone_length = uri->host_length - at;
+}
+
 /* The host at `at`; returns what follows it, 0 after an error. */
 static size_t coap2i_uri_host(coap2_uri *uri, const char *text, size_t length,
                               size_t at)
@@ -1413,8 +1454,10 @@ static size_t coap2i_uri_host(coap2_uri *uri, const char *text, size_t length,
         uri->kind = COAP2_HOST_IPV6;
         uri->host = text + at + 1u;
         uri->host_length = end - at - 1u;
-        if (coap2i_uri_ipv6(uri->host, uri->host_length, &uri->fault_at))
+        if (coap2i_uri_ipv6(uri->host, uri->host_length, &uri->fault_at)) {
+            coap2i_uri_zone(uri);
             return end + 1u;
+        }
         uri->fault_at += at + 1u;
         return 0;
     }
@@ -1445,11 +1488,10 @@ static size_t coap2i_uri_port(coap2_uri *uri, const char *text, size_t length,
     return at;
 }
 
-COAP2_DEF coap2_result coap2_uri_parse(coap2_uri *uri, const char *text,
-                                       size_t length)
+static coap2_result coap2i_uri_parse(coap2_uri *uri, const char *text,
+                                     size_t length)
 {
     size_t at;
-    memset(uri, 0, sizeof *uri);
     at = coap2i_uri_scheme(uri, text, length);
     if (at == 0u) return COAP2_ERR_FORMAT;
     uri->port = coap2i_default_port(uri->scheme);
@@ -1465,21 +1507,45 @@ COAP2_DEF coap2_result coap2_uri_parse(coap2_uri *uri, const char *text,
     return coap2i_uri_parse_rest(uri, text, length, at);
 }
 
-COAP2_DEF coap2_result coap2_uri_parse_ref(coap2_uri *uri, const char *text,
-                                           size_t length)
+static coap2_result coap2i_uri_parse_ref(coap2_uri *uri, const char *text,
+                                         size_t length)
 {
     size_t at = 0;
-    memset(uri, 0, sizeof *uri);
     if (length > 1u && text[0] == '/' && text[1] == '/') {
         uri->fault_at = 1;
         return COAP2_ERR_FORMAT;
     }
     /* a colon in the first segment would end a scheme (RFC 3986 4.2) */
-    while (at < length && text[at] != '/' && text[at] != '?') {
+    while (at < length && text[at] != '/' && text[at] != '?' &&
+           text[at] != '#') {
         uri->fault_at = at;
         if (text[at++] == ':') return COAP2_ERR_FORMAT;
     }
     return coap2i_uri_parse_rest(uri, text, length, 0);
+}
+
+/* A view that was refused must not look like one that was not. */
+static coap2_result coap2i_uri_done(coap2_uri *uri, coap2_result result)
+{
+    size_t fault_at = uri->fault_at;
+    if (result == COAP2_OK) return result;
+    memset(uri, 0, sizeof *uri);
+    uri->fault_at = fault_at;
+    return result;
+}
+
+COAP2_DEF coap2_result coap2_uri_parse(coap2_uri *uri, const char *text,
+                                       size_t length)
+{
+    memset(uri, 0, sizeof *uri);
+    return coap2i_uri_done(uri, coap2i_uri_parse(uri, text, length));
+}
+
+COAP2_DEF coap2_result coap2_uri_parse_ref(coap2_uri *uri, const char *text,
+                                           size_t length)
+{
+    memset(uri, 0, sizeof *uri);
+    return coap2i_uri_done(uri, coap2i_uri_parse_ref(uri, text, length));
 }
 
 COAP2_DEF uint8_t coap2_uri_address(const coap2_uri *uri, uint8_t address[16])
@@ -1519,23 +1585,28 @@ static void coap2i_write_host(coap2_writer *w, const coap2_uri *uri)
     }
 }
 
-/* Does a `..` further on take this segment back? */
-static bool coap2i_is_taken_back(coap2i_piece piece)
+/* How many `..` a path holds. */
+static size_t coap2i_count_ups(coap2i_piece piece)
 {
-    size_t depth = 1;
-    while (coap2i_next_piece(&piece)) {
-        uint8_t dots = coap2i_dots(&piece);
-        if (dots == 0u) depth++;
-        if (dots == 2u && --depth == 0u) return true;
-    }
-    return false;
+    size_t ups = 0;
+    do {
+        if (coap2i_dots(&piece) == 2u) ups++;
+    } while (coap2i_next_piece(&piece));
+    return ups;
 }
 
-static bool coap2i_has_dots(coap2i_piece piece)
+/* Does a `..` further on, of which there are so many, take this segment back?
+   Not once more segments stand between than those can take. */
+static bool coap2i_is_taken_back(coap2i_piece piece, size_t ups)
 {
-    do {
-        if (coap2i_dots(&piece) != 0u) return true;
-    } while (coap2i_next_piece(&piece));
+    size_t depth = 1;
+    while (depth <= ups && coap2i_next_piece(&piece)) {
+        uint8_t dots = coap2i_dots(&piece);
+        if (dots == 0u) depth++;
+        if (dots != 2u) continue;
+        if (--depth == 0u) return true;
+        ups--;
+    }
     return false;
 }
 
@@ -1546,15 +1617,17 @@ static void coap2i_write_path(coap2_writer *w, const char *path, size_t length)
 {
     size_t slash = length != 0u && path[0] == '/';
     coap2i_piece piece = coap2i_pieces(path + slash, length - slash, '/');
-    bool dotted = coap2i_has_dots(piece), first = true;
+    size_t ups = coap2i_count_ups(piece);
+    bool first = true;
     do {
         bool last = coap2i_piece_is_last(&piece);
-        bool dots = dotted && coap2i_dots(&piece) != 0u;
-        if (dots && !last) continue;
-        if (last && first && (dots || piece.length == 0u)) continue;
-        if (!dots && dotted && coap2i_is_taken_back(piece)) continue;
+        uint8_t dots = coap2i_dots(&piece);
+        if (dots == 2u) ups--;
+        if (dots != 0u && !last) continue;
+        if (last && first && (dots != 0u || piece.length == 0u)) continue;
+        if (dots == 0u && coap2i_is_taken_back(piece, ups)) continue;
         coap2i_write_decoded(w, COAP2_OPT_URI_PATH, piece.text,
-                             dots ? 0u : piece.length);
+                             dots != 0u ? 0u : piece.length);
         first = false;
     } while (coap2i_next_piece(&piece));
 }
@@ -1562,6 +1635,7 @@ static void coap2i_write_path(coap2_writer *w, const char *path, size_t length)
 COAP2_DEF void coap2_write_uri(coap2_writer *w, const coap2_uri *uri)
 {
     coap2i_piece piece;
+    if (uri->path == NULL) coap2i_fail(w, COAP2_ERR_ARG);
     if (uri->kind == COAP2_HOST_NAME) coap2i_write_host(w, uri);
     coap2i_write_path(w, uri->path, uri->path_length);
     if (uri->query == NULL) return;
@@ -1670,7 +1744,10 @@ static void coap2i_put_host(coap2_writer *w, const coap2_uri *to)
     uint8_t address[16];
     size_t at = 0;
     if (to->kind == COAP2_HOST_IPV6) {
-        (void)coap2_uri_address(to, address);
+        if (coap2_uri_address(to, address) == 0u) {
+            coap2i_fail(w, COAP2_ERR_ARG);
+            return;
+        }
         at = coap2i_before_zone(to->host, to->host_length);
         coap2i_put(w, '[');
         coap2i_put_ipv6(w, address);
@@ -1738,34 +1815,39 @@ static void coap2i_put_scheme(coap2_writer *w, uint8_t scheme)
     coap2i_put_flash(w, COAP2_TEXT("://"));
 }
 
-/* Does the value of Uri-Host name an IPv6 address, in brackets? */
-static bool coap2i_is_literal(const coap2_opt *host)
+/* Uri-Host may hold an IPv6 address in brackets: as a destination. */
+static bool coap2i_host_literal(coap2_uri *to, const coap2_opt *host)
 {
     const char *text = (const char *)host->value;
-    size_t length = host->length, fault_at;
-    if (length < 2u || text[0] != '[' || text[length - 1u] != ']') return false;
-    return coap2i_uri_ipv6(text + 1, length - 2u, &fault_at);
+    size_t fault_at;
+    if (host->length < 2u || text[0] != '[' || text[host->length - 1u] != ']')
+        return false;
+    to->kind = COAP2_HOST_IPV6;
+    to->host = text + 1;
+    to->host_length = host->length - 2u;
+    return coap2i_uri_ipv6(to->host, to->host_length, &fault_at);
 }
 
-/* RFC 7252 6.5 step 2: the value of Uri-Host, or else the destination. */
+/* The value of Uri-Host, or else the destination. RFC 7252 6.5 step 2 fails
+   where a value is no valid host; here it is percent-encoded instead, so that
+   what was decoded comes back. */
 static void coap2i_put_authority(coap2_writer *w, const coap2_uri *to,
                                  const coap2_msg *msg)
 {
     coap2_opt opt;
+    coap2_uri literal;
     size_t i;
-    bool literal;
     if (!coap2_msg_find(msg, COAP2_OPT_URI_HOST, &opt)) {
         coap2i_put_host(w, to);
         return;
     }
     if (opt.length == 0u || opt.length > 255u) coap2i_fail(w, COAP2_ERR_ARG);
-    literal = coap2i_is_literal(&opt);
-    for (i = 0; i < opt.length; i++) {
-        if (literal)
-            coap2i_put(w, opt.value[i]);
-        else
-            coap2i_put_uri(w, opt.value[i], COAP2I_IN_HOST);
+    if (coap2i_host_literal(&literal, &opt)) {
+        coap2i_put_host(w, &literal);
+        return;
     }
+    for (i = 0; i < opt.length; i++)
+        coap2i_put_uri(w, opt.value[i], COAP2I_IN_HOST);
 }
 
 COAP2_DEF size_t coap2_uri_text(char *text, size_t size, const coap2_uri *to,
@@ -1775,6 +1857,7 @@ COAP2_DEF size_t coap2_uri_text(char *text, size_t size, const coap2_uri *to,
     coap2_opt opt;
     uint32_t port = to->port;
     coap2_write_start(&w, text, size);
+    if (to->kind == COAP2_HOST_NONE) coap2i_fail(&w, COAP2_ERR_ARG);
     coap2i_put_scheme(&w, to->scheme);
     coap2i_put_authority(&w, to, msg);
     if (coap2_msg_find(msg, COAP2_OPT_URI_PORT, &opt) &&
@@ -2046,22 +2129,47 @@ COAP2_DEF bool coap2_link_matches(const coap2_link *link, const char *query,
 COAP2_DEF void coap2_write_link(coap2_writer *w, const char *target,
                                 size_t length)
 {
+    if (coap2i_uri_span(target, length, 0, COAP2I_IN_REFERENCE) != length)
+        coap2i_fail(w, COAP2_ERR_ARG);
     if (w->body_length != 0u) coap2_write_body(w, ",", 1);
     coap2_write_body(w, "<", 1);
     coap2_write_body(w, target, length);
     coap2_write_body(w, ">", 1);
 }
 
+/* A cardinal (RFC 6690 2): digits, without a leading zero. */
+static bool coap2i_is_cardinal(const char *text, size_t length)
+{
+    size_t digits = 0;
+    while (digits < length && coap2i_is_digit(text[digits])) digits++;
+    return digits == length && length != 0u && (length == 1u || *text != '0');
+}
+
+/* Does an attribute of this name and value stand without quotes? */
+static bool coap2i_is_bare(const char *name, size_t name_length,
+                           const char *value, size_t length)
+{
+    if (name_length != 0u && name[name_length - 1u] == '*') return true;
+    if (coap2i_is_word(name, name_length, COAP2_TEXT("hreflang"))) return true;
+    return coap2i_is_cardinal(value, length) &&
+           (coap2i_is_word(name, name_length, COAP2_TEXT("sz")) ||
+            coap2i_is_word(name, name_length, COAP2_TEXT("ct")));
+}
+
 COAP2_DEF void coap2_write_attr(coap2_writer *w, const char *name,
                                 const char *value, size_t length)
 {
-    size_t i, digits = 0;
+    size_t i, name_length = strlen(name);
+    if (name_length == 0u ||
+        coap2i_attr_name(name, name_length, 0) != name_length)
+        coap2i_fail(w, COAP2_ERR_ARG);
     coap2_write_body(w, ";", 1);
-    coap2_write_body(w, name, strlen(name));
+    coap2_write_body(w, name, name_length);
     if (value == NULL) return;
     coap2_write_body(w, "=", 1);
-    while (digits < length && coap2i_is_digit(value[digits])) digits++;
-    if (digits == length && length != 0u) {
+    if (coap2i_is_bare(name, name_length, value, length)) {
+        if (length == 0u || coap2i_attr_token(value, length, 0) != length)
+            coap2i_fail(w, COAP2_ERR_ARG);
         coap2_write_body(w, value, length);
         return;
     }
@@ -2088,7 +2196,7 @@ COAP2_DEF const char *coap2_error_text(coap2_result error)
     case COAP2_ERR_VERSION:
         return "not CoAP version 1 (RFC 7252 3)";
     case COAP2_ERR_FORMAT:
-        return "malformed: coap2_msg_why says where (RFC 7252 3)";
+        return "malformed (RFC 7252 3 and 6, RFC 6690 2)";
     case COAP2_ERR_SPACE:
         return "does not fit: give a larger buffer";
     case COAP2_ERR_ARG:
@@ -2280,9 +2388,9 @@ COAP2_DEF const char *coap2_msg_why(const uint8_t *bytes, size_t length,
     if (length < 4u) return "shorter than the four bytes of a header";
     if (result == COAP2_OK) return NULL;
     if (result == COAP2_ERR_VERSION) return "not CoAP version 1";
-    if (msg.token_length > 8u) return "a reserved token length, 9 to 15";
+    if ((bytes[0] & 15u) > 8u) return "a reserved token length, 9 to 15";
     *fault_at = length;
-    if (msg.token_length > length - 4u) return "the token is cut off";
+    if ((bytes[0] & 15u) > length - 4u) return "the token is cut off";
     *fault_at = 4;
     if (msg.code == COAP2_000_EMPTY)
         return "an Empty message that carries something";
@@ -2303,6 +2411,22 @@ static size_t coap2i_uri_path_at(const char *text, size_t length)
     return at;
 }
 
+static bool coap2i_text_has(const char *text, size_t length, char c)
+{
+    size_t i;
+    for (i = 0; i < length; i++)
+        if (text[i] == c) return true;
+    return false;
+}
+
+/* Why a reference, or a scheme that is none of ours, was refused. */
+static const char *coap2i_reference_why(char c)
+{
+    if (c == ':') return "a scheme: not one of CoAP, or not in a reference";
+    if (c == '/') return "a host in a reference: give the whole URI";
+    return "not a scheme of CoAP with ://";
+}
+
 COAP2_DEF const char *coap2_uri_why(const char *text, size_t length,
                                     size_t fault_at)
 {
@@ -2310,19 +2434,21 @@ COAP2_DEF const char *coap2_uri_why(const char *text, size_t length,
     size_t path = coap2i_uri_path_at(text, length);
     bool absolute = coap2i_uri_scheme(&uri, text, length) != 0u;
     char c;
-    if (fault_at == 0u && !absolute) return "not a scheme of CoAP with ://";
     if (fault_at >= length) return "ends too early";
     c = text[fault_at];
     if (c == '#') return "a fragment is not sent to a server";
-    if (c == '@' && fault_at < path) return "user information is not for CoAP";
     if (c == '%' && coap2i_uri_span(text, length, fault_at, 0) == fault_at)
         return "% wants two hexadecimal digits";
     if (c <= ' ' || c >= 0x7f) return "a byte that must be percent-encoded";
-    if (fault_at >= path &&
-        (c == '%' || coap2i_is_uri_char(c, COAP2I_IN_QUERY)))
+    if (absolute && fault_at < path)
+        return coap2i_text_has(text, path, '@')
+                   ? "user information is not for CoAP"
+                   : "not a host, an address or a port up to 65535";
+    if (!absolute && (c == ':' || fault_at < 2u) && c != '%')
+        return coap2i_reference_why(c);
+    if (c == '%' || coap2i_is_uri_char(c, COAP2I_IN_QUERY))
         return "longer than 255 bytes, or a dot segment once it is decoded";
-    if (fault_at >= path) return "must be percent-encoded here";
-    return "not a host, an address or a port up to 65535";
+    return "must be percent-encoded here";
 }
 
 #endif

@@ -516,7 +516,8 @@ static void links_written(void)
 {
     static const char want[] =
         "</a>,</b>;obs;ct=40;rt=\"x y\";t=\"a\\\"\\\\b\",<>;e=\"\";n=\"1.5\";"
-        "m=\"-1\";z=007";
+        "m=\"-1\";z=\"007\";sz=10;sz=\"010\";title=\"42\";hreflang=en;"
+        "t*=UTF-8''x";
     coap2_writer w;
 
     start(&w, sizeof packet);
@@ -531,8 +532,43 @@ static void links_written(void)
     coap2_write_attr(&w, "n", "1.5", 3);
     coap2_write_attr(&w, "m", "-1", 2);
     coap2_write_attr(&w, "z", "007", 3);
+    coap2_write_attr(&w, "sz", "10", 2);
+    coap2_write_attr(&w, "sz", "010", 3);
+    coap2_write_attr(&w, "title", "42", 2);
+    coap2_write_attr(&w, "hreflang", "en", 2);
+    coap2_write_attr(&w, "t*", "UTF-8''x", 8);
     CHECK_BYTES(packet + 5, coap2_write_end(&w) - 5, want, sizeof want - 1);
     CHECK_EQ(w.body_length, sizeof want - 1);
+}
+
+/* What could not be read back is not written. */
+static void links_not_written(void)
+{
+    coap2_writer w;
+
+    start(&w, sizeof packet);
+    coap2_write_link(&w, "/a>b", 4);
+    CHECK(w.error == COAP2_ERR_ARG);
+    start(&w, sizeof packet);
+    coap2_write_link(&w, "/a b", 4);
+    CHECK(w.error == COAP2_ERR_ARG);
+    start(&w, sizeof packet);
+    coap2_write_link(&w, "/a", 2);
+    coap2_write_attr(&w, "x y", "1", 1);
+    CHECK(w.error == COAP2_ERR_ARG);
+    start(&w, sizeof packet);
+    coap2_write_link(&w, "/a", 2);
+    coap2_write_attr(&w, "", NULL, 0);
+    CHECK(w.error == COAP2_ERR_ARG);
+    start(&w, sizeof packet);
+    coap2_write_link(&w, "/a", 2);
+    coap2_write_attr(&w, "hreflang", "e,n", 3);
+    CHECK(w.error == COAP2_ERR_ARG);
+    start(&w, sizeof packet);
+    coap2_write_link(&w, "/a", 2);
+    coap2_write_attr(&w, "t*", "", 0);
+    CHECK(w.error == COAP2_ERR_ARG);
+    CHECK_EQ(coap2_write_end(&w), 0);
 }
 
 enum { LINKS = 50 };
@@ -676,6 +712,7 @@ int main(void)
     RUN("RFC 6690 4.1: filters", filters_match);
     RUN("RFC 6690 4.1: filters on a bare link", links_without_attributes);
     RUN("RFC 6690 2: links written", links_written);
+    RUN("RFC 6690 2: links not written", links_not_written);
     RUN("RFC 6690 4, 7959 2.4: a list in windows", list_in_windows);
     RUN("RFC 6690 2: a list reads back", list_reads_back);
 #if !defined(__AVR__)

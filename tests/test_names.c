@@ -255,7 +255,8 @@ static void reasons_of_uris(void)
                                     "coap://h/\xc3",
                                     "coap://h%4",
                                     "coap://h/[a]",
-                                    "coap://h:/a^"};
+                                    "coap://h:/a^",
+                                    "coap://u:p@h/"};
     unsigned i;
 
     for (i = 0; i < sizeof uris / sizeof uris[0]; i++) {
@@ -265,6 +266,24 @@ static void reasons_of_uris(void)
         test_row = i + 1;
         CHECK(coap2_uri_parse(&uri, uris[i], n) == COAP2_ERR_FORMAT);
         CHECK(coap2_uri_why(uris[i], n, uri.fault_at) != NULL);
+    }
+}
+
+/* So it does for references. */
+static void reasons_of_references(void)
+{
+    static const char refs[][8] = {"a:b", "//h/a", " a",  "%zz",
+                                   "#f",  "a#b:c", "%2e", "a/^"};
+    unsigned i;
+
+    for (i = 0; i < sizeof refs / sizeof refs[0]; i++) {
+        size_t n = strlen(refs[i]);
+        coap2_uri uri;
+
+        test_row = i + 1;
+        CHECK(coap2_uri_parse_ref(&uri, refs[i], n) == COAP2_ERR_FORMAT);
+        CHECK(coap2_uri_why(refs[i], n, uri.fault_at) != NULL);
+        if (i == 5) CHECK_EQ(uri.fault_at, 1);
     }
 }
 
@@ -297,6 +316,7 @@ int main(void)
     RUN("RFC 7252 3, 4.1: why a message is refused", reasons_of_messages);
     RUN("RFC 7252 3: no reason to refuse", reasons_of_messages_that_are_well);
     RUN("RFC 3986: why a URI is refused", reasons_of_uris);
+    RUN("reasons of references", reasons_of_references);
     RUN("RFC 6690 2: why a list is refused", reasons_of_links);
     return test_end();
 }

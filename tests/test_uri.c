@@ -1030,6 +1030,9 @@ static void composed_from_nonsense(void)
     begin(&w);
     coap2_write_text(&w, COAP2_OPT_URI_PATH, ".a");
     CHECK_TEXT(compose(&w), "coap://[2001:db8::1]:61616/.a");
+    begin(&w); /* an address is written as a destination would be */
+    coap2_write_text(&w, COAP2_OPT_URI_HOST, "[FE80:0:0:0::1%eth0]");
+    CHECK_TEXT(compose(&w), "coap://[fe80::1%25eth0]:61616/");
     begin(&w); /* a host must not be empty (6.1) */
     coap2_write_text(&w, COAP2_OPT_URI_HOST, "");
     CHECK_TEXT(compose(&w), "");
@@ -1039,6 +1042,52 @@ static void composed_from_nonsense(void)
     begin(&w);
     coap2_write_opt(&w, COAP2_OPT_URI_PORT, "\0\0\0\0\1", 5);
     CHECK_TEXT(compose(&w), "");
+}
+
+/* A view that was refused writes nothing, and a relative one has no text. */
+static void refused_views(void)
+{
+    static const char *const bad[] = {"coap://h:1a/", "http://h/", "coap://h/#",
+                                      "coap://u:p@h/"};
+    uint8_t bytes[40];
+    char text[40];
+    coap2_writer w;
+    coap2_uri uri;
+    coap2_msg m;
+    unsigned i;
+
+    for (i = 0; i < 4; i++) {
+        test_row = i + 1;
+        CHECK_EQ(coap2_uri_parse(&uri, bad[i], strlen(bad[i])),
+                 COAP2_ERR_FORMAT);
+        coap2_write_start(&w, bytes, sizeof bytes);
+        coap2_write_header(&w, COAP2_CON, COAP2_001_GET, 1, NULL, 0);
+        coap2_write_uri(&w, &uri);
+        CHECK(w.error == COAP2_ERR_ARG);
+    }
+    CHECK_EQ(coap2_uri_parse_ref(&uri, "/temp?x=1", 9), COAP2_OK);
+    coap2_write_start(&w, bytes, sizeof bytes);
+    coap2_write_header(&w, COAP2_CON, COAP2_001_GET, 1, NULL, 0);
+    coap2_write_uri(&w, &uri);
+    CHECK_EQ(coap2_msg_parse(&m, bytes, coap2_write_end(&w)), COAP2_OK);
+    CHECK_EQ(coap2_uri_text(text, sizeof text, &uri, &m), 0);
+    uri.kind = COAP2_HOST_IPV6; /* made by hand, and not an address */
+    uri.host = "x";
+    uri.host_length = 1;
+    CHECK_EQ(coap2_uri_text(text, sizeof text, &uri, &m), 0);
+}
+
+/* The zone is a part of the host, and has a view of its own. */
+static void zones(void)
+{
+    coap2_uri uri;
+
+    CHECK_EQ(coap2_uri_parse(&uri, "coap://[fe80::1%25eth0]/", 24), COAP2_OK);
+    CHECK_BYTES(uri.zone, uri.zone_length, "eth0", 4);
+    CHECK_EQ(coap2_uri_parse(&uri, "coap://[fe80::1%7]/", 19), COAP2_OK);
+    CHECK_BYTES(uri.zone, uri.zone_length, "7", 1);
+    CHECK_EQ(coap2_uri_parse(&uri, "coap://[fe80::1]/", 17), COAP2_OK);
+    CHECK(uri.zone == NULL);
 }
 
 /* Dots with a zero byte between or behind them are no dot segment, and no value
@@ -1233,6 +1282,8 @@ int main(void)
     RUN("RFC 7252 6.5: composed from options", composed_from_options);
     RUN("RFC 7252 6.5: composed from nonsense", composed_from_nonsense);
     RUN("RFC 7252 6.5: odd values", composed_from_odd_values);
+    RUN("refused and relative views", refused_views);
+    RUN("RFC 6874: zones", zones);
     RUN("RFC 7252 6.5 step 2: hosts that are none", host_that_is_none);
     RUN("RFC 7252 5.10.1: path of two segments", path_of_two);
     RUN("RFC 7252 5.10.1: path of none", path_of_none);

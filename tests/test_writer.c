@@ -658,6 +658,26 @@ static void body_is_kept_whole(void)
     }
 }
 
+/* Room that is not there has no place to be filled in, and what a message
+   cannot be is not begun. */
+static void no_room_and_no_header(void)
+{
+    coap2_writer w;
+
+    start(&w, 8);
+    coap2_write_opt(&w, COAP2_OPT_URI_PATH, NULL, 9);
+    CHECK(w.error == COAP2_ERR_SPACE && w.value == NULL);
+    coap2_write_start(&w, fenced + FENCE, 20);
+    coap2_write_header(&w, COAP2_CON, COAP2_000_EMPTY, 1, "ab", 2);
+    CHECK(w.error == COAP2_ERR_ARG);
+    coap2_write_start(&w, fenced + FENCE, 20);
+    coap2_write_header(&w, COAP2_CON, COAP2_001_GET, 1, NULL, 4);
+    CHECK(w.error == COAP2_ERR_ARG);
+    coap2_write_start(&w, fenced + FENCE, 20);
+    coap2_write_header(&w, 4, COAP2_001_GET, 1, NULL, 0);
+    CHECK(w.error == COAP2_ERR_ARG);
+}
+
 /* A body has at most 4 GiB; a byte more is an error, and not a wrap. */
 static void body_of_too_many_bytes(void)
 {
@@ -731,6 +751,7 @@ int main(void)
     RUN("RFC 7959 2.4: any window, any pieces", any_window_any_pieces);
     RUN("RFC 7959 2.4: any three pieces", any_three_pieces);
     RUN("RFC 7959 2.4: no window, the whole body", body_is_kept_whole);
+    RUN("RFC 7252 3, 4.1: no room, no header", no_room_and_no_header);
     RUN("a body of too many bytes", body_of_too_many_bytes);
     RUN("RFC 7959 2.4: window beyond the buffer", window_beyond_the_buffer);
     RUN("RFC 7959 2.4: options after body", options_after_body);

@@ -103,12 +103,16 @@ gives 'hex: several words' 0 "$empty"
 run decode --json '40011234B161fFfF'
 gives 'hex: digits in either case' 0 \
     "$get"'[[11,"61"]],"payload":"ff"}'
-run decode 4001123
-refused 'hex: an odd number of digits'
-run decode 4001123g
-refused 'hex: another character'
+run decode --json 4001123
+gives 'hex: an odd number of digits' 1 \
+    '{"error":"an odd number of digits","offset":7}'
+run decode --json 4001123g
+gives 'hex: another character' 1 '{"error":"no hexadecimal digit","offset":7}'
 run decode --json 40011x34
-refused 'hex: an x that stands elsewhere'
+gives 'hex: an x that stands elsewhere' 1 \
+    '{"error":"no hexadecimal digit","offset":5}'
+run decode 40 zz
+shows 'text: what is not hex has its place' 1 "$err" '*(character 3)*'
 run decode
 refused 'decode: no argument'
 
@@ -386,7 +390,7 @@ refused 'help for a command that there is not'
 run decode --bogus 40001234
 refused 'an option that there is not'
 run decode -- --json
-refused 'behind -- an option is an argument'
+shows 'behind -- an option is an argument' 1 "$err" '*hexadecimal*'
 run --json -- decode 40001234
 gives '-- before the command' 0 "$empty"
 "$tool" --version >&- 2>"$scratch/err"

@@ -33,29 +33,58 @@ static const char *read_hex(const char *text, uint8_t *bytes, size_t *digits)
     return NULL;
 }
 
-/* Make bytes of all arguments, so that a dump can be pasted without quotes.
-   NULL if they are not hex; that has been said then. */
-static uint8_t *bytes_of_arguments(const call *c, size_t *length)
+/* Say that a text is not hex, and at which of its characters. */
+static void hex_fault(const call *c, const char *text, size_t at)
 {
-    size_t size = 1, digits = 0;
-    uint8_t *bytes;
-    const char *bad = NULL;
+    const char *why =
+        text[at] == '\0' ? "an odd number of digits" : "no hexadecimal digit";
+
+    if (c->json) {
+        (void)json_fault(why, at);
+        return;
+    }
+    (void)complain(FAILED, "%s (character %lu)", why, (unsigned long)at);
+    put_text_fault(stderr, text, strlen(text), at);
+}
+
+/* All arguments as one text, so that a dump can be pasted without quotes. */
+static char *text_of_arguments(const call *c)
+{
+    size_t size = 1, length = 0;
+    char *text;
     int i;
 
-    for (i = 0; i < c->count; i++) size += strlen(c->arguments[i]) / 2 + 1;
-    bytes = must_have(malloc(size));
-    for (i = 0; i < c->count && bad == NULL; i++)
-        bad = read_hex(c->arguments[i], bytes, &digits);
+    for (i = 0; i < c->count; i++) size += strlen(c->arguments[i]) + 1;
+    text = (char *)must_have(malloc(size));
+    for (i = 0; i < c->count; i++) {
+        size_t n = strlen(c->arguments[i]);
 
+        if (i != 0) text[length++] = ' ';
+        memcpy(text + length, c->arguments[i], n);
+        length += n;
+    }
+    text[length] = '\0';
+    return text;
+}
+
+/* Make bytes of the arguments. NULL if they are not hex; that has been said
+   then. */
+static uint8_t *bytes_of_arguments(const call *c, size_t *length)
+{
+    char *text = text_of_arguments(c);
+    size_t digits = 0;
+    uint8_t *bytes = (uint8_t *)must_have(malloc(strlen(text) / 2 + 1));
+    const char *bad = read_hex(text, bytes, &digits);
+
+    if (bad == NULL && digits % 2 != 0) bad = text + strlen(text);
+    if (bad != NULL) {
+        hex_fault(c, text, (size_t)(bad - text));
+        free(bytes);
+        bytes = NULL;
+    }
+    free(text);
     *length = digits / 2;
-    if (bad == NULL && digits % 2 == 0) return bytes;
-    free(bytes);
-    if (bad != NULL)
-        complain(BAD_USAGE, "no hexadecimal digit, from here: %.20s", bad);
-    else
-        complain(BAD_USAGE, "an odd number of digits: %lu of them",
-                 (unsigned long)digits);
-    return NULL;
+    return bytes;
 }
 
 /* ---- the command -------------------------------------------------------- */
@@ -82,7 +111,7 @@ static int run_decode(const call *c)
     coap2_msg msg;
     int status = DONE;
 
-    if (bytes == NULL) return BAD_USAGE;
+    if (bytes == NULL) return FAILED;
     if (coap2_msg_parse(&msg, bytes, length) != COAP2_OK)
         status = decode_fault(c, bytes, length);
     else if (c->json)

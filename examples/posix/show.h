@@ -113,9 +113,10 @@ static void show_uint(const coap2_opt *opt)
     if (format != NULL) printf("  %s", format);
 }
 
-static void show_value(const coap2_opt_form *form, const coap2_opt *opt)
+static void show_value(uint8_t code, const coap2_opt_form *form,
+                       const coap2_opt *opt)
 {
-    if (is_block(opt->number))
+    if (COAP2_CODE_CLASS(code) != 7 && is_block(opt->number))
         show_block(opt);
     else if (form->kind == COAP2_UINT)
         show_uint(opt);
@@ -148,7 +149,7 @@ static void show_option(uint8_t code, const coap2_opt *opt, bool again)
            COAP2_OPT_IS_UNSAFE(opt->number) ? 'U' : '-',
            COAP2_OPT_IS_NO_CACHE_KEY(opt->number) ? 'N' : '-',
            name_or(coap2_opt_name(code, opt->number), "(unknown)"));
-    show_value(&form, opt);
+    show_value(code, &form, opt);
     show_doubts(&form, opt, again);
     fputc('\n', stdout);
 }

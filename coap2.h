@@ -1635,7 +1635,10 @@ static void coap2i_write_path(coap2_writer *w, const char *path, size_t length)
 COAP2_DEF void coap2_write_uri(coap2_writer *w, const coap2_uri *uri)
 {
     coap2i_piece piece;
-    if (uri->path == NULL) coap2i_fail(w, COAP2_ERR_ARG);
+    if (uri->path == NULL) {
+        coap2i_fail(w, COAP2_ERR_ARG);
+        return;
+    }
     if (uri->kind == COAP2_HOST_NAME) coap2i_write_host(w, uri);
     coap2i_write_path(w, uri->path, uri->path_length);
     if (uri->query == NULL) return;
@@ -1941,21 +1944,11 @@ static size_t coap2i_attr_quoted(const char *text, size_t length, size_t at)
     return at;
 }
 
-/* One attribute at *at, behind its semicolon; *at then stands behind it, or
-   where it is malformed. */
-static bool coap2i_attr_parse(const char *text, size_t length, size_t *at,
+/* The value at *at, which then stands behind it, or where it is malformed. */
+static bool coap2i_attr_value(const char *text, size_t length, size_t *at,
                               coap2_attr *attr)
 {
-    size_t end = coap2i_attr_name(text, length, *at);
-    attr->name = text + *at;
-    attr->name_length = end - *at;
-    attr->value = NULL;
-    attr->value_length = 0;
-    attr->quoted = false;
-    *at = end;
-    if (attr->name_length == 0u) return false;
-    if (end == length || text[end] != '=') return true;
-    *at = end + 1u;
+    size_t end;
     attr->quoted = *at < length && text[*at] == '"';
     if (attr->quoted) ++*at;
     end = attr->quoted ? coap2i_attr_quoted(text, length, *at)
@@ -1967,6 +1960,27 @@ static bool coap2i_attr_parse(const char *text, size_t length, size_t *at,
     if (end == length || text[end] != '"') return false;
     ++*at;
     return true;
+}
+
+/* One attribute at *at, behind its semicolon; *at then stands behind it, or
+   where it is malformed. A name with a star has a value, without quotes (RFC
+   6690 2, RFC 5987 3.2). */
+static bool coap2i_attr_parse(const char *text, size_t length, size_t *at,
+                              coap2_attr *attr)
+{
+    size_t end = coap2i_attr_name(text, length, *at);
+    bool star = end != *at && text[end - 1u] == '*';
+    attr->name = text + *at;
+    attr->name_length = end - *at;
+    attr->value = NULL;
+    attr->value_length = 0;
+    attr->quoted = false;
+    *at = end;
+    if (attr->name_length == 0u) return false;
+    if (end == length || text[end] != '=') return !star;
+    ++*at;
+    if (star && *at < length && text[*at] == '"') return false;
+    return coap2i_attr_value(text, length, at, attr);
 }
 
 /* One link at *at, which then stands behind it, or where it is malformed. */
@@ -2150,7 +2164,8 @@ static bool coap2i_is_bare(const char *name, size_t name_length,
                            const char *value, size_t length)
 {
     if (name_length != 0u && name[name_length - 1u] == '*') return true;
-    if (coap2i_is_word(name, name_length, COAP2_TEXT("hreflang"))) return true;
+    if (coap2i_is_word(name, name_length, COAP2_TEXT("hreflang")))
+        return length != 0u && coap2i_attr_token(value, length, 0) == length;
     return coap2i_is_cardinal(value, length) &&
            (coap2i_is_word(name, name_length, COAP2_TEXT("sz")) ||
             coap2i_is_word(name, name_length, COAP2_TEXT("ct")));

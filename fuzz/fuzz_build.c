@@ -70,7 +70,8 @@ static void model_fail(coap2_result error)
 static void model_header(const uint8_t *fixed, const uint8_t *token,
                          size_t token_length)
 {
-    if (token_length > 8 || fixed[0] % 8 > 3) {
+    if (token_length > 8 || fixed[0] % 8 > 3 ||
+        (token_length > 0 && fixed[1] == 0)) { /* Empty carries nothing */
         model_fail(COAP2_ERR_ARG);
         return;
     }

@@ -40,6 +40,7 @@ typedef enum state {
     IN_NAME,
     BEHIND_NAME,
     AT_VALUE,
+    AT_BARE_VALUE,
     IN_TOKEN,
     IN_QUOTES,
     IN_ESCAPE,
@@ -118,11 +119,13 @@ static state step(state now, char letter)
     case IN_NAME:
         return in_name(letter);
     case BEHIND_NAME:
-        return letter == '=' ? AT_VALUE : behind(letter);
+        return letter == '=' ? AT_BARE_VALUE : REFUSED;
     case AT_VALUE:
         return letter == '"'      ? IN_QUOTES
                : is_token(letter) ? IN_TOKEN
                                   : REFUSED;
+    case AT_BARE_VALUE:
+        return is_token(letter) ? IN_TOKEN : REFUSED;
     case IN_TOKEN:
         return is_token(letter) ? IN_TOKEN : behind(letter);
     case IN_QUOTES:
@@ -154,7 +157,7 @@ static void note(state before, state now, const char *letter)
         attributes[attributes_count++].name.length = 1;
     } else if (now == IN_NAME || now == BEHIND_NAME) {
         last->name.length++;
-    } else if (now == AT_VALUE) {
+    } else if (now == AT_VALUE || now == AT_BARE_VALUE) {
         last->value.text = letter + 1;
     } else if (before == AT_VALUE && now == IN_QUOTES) {
         last->value.text = letter + 1;
@@ -178,8 +181,8 @@ static bool read_list(const char *text, size_t length)
         if (next == AT_LINK) links[links_count++].end = attributes_count;
         now = next;
     }
-    if (now == BEHIND_TARGET || now == IN_NAME || now == BEHIND_NAME ||
-        now == IN_TOKEN || now == BEHIND_QUOTES) {
+    if (now == BEHIND_TARGET || now == IN_NAME || now == IN_TOKEN ||
+        now == BEHIND_QUOTES) {
         links[links_count++].end = attributes_count;
         return true;
     }

@@ -134,6 +134,11 @@ typedef struct bad {
 
 static const bad bads[] TEST_FLASH = {
     {"x", 0, 0},
+    /* a name with a star wants a bare value (RFC 5987 3.2) */
+    {"</a>;t*", 7, 0},
+    {"</a>;t*=\"x\"", 8, 0},
+    {"</a>;t*=", 8, 0},
+    {"</a>;t*;x=1", 7, 0},
     {"/a", 0, 0},
     {" </a>", 0, 0},
     {"<", 1, 0},
@@ -559,10 +564,6 @@ static void links_not_written(void)
     start(&w, sizeof packet);
     coap2_write_link(&w, "/a", 2);
     coap2_write_attr(&w, "", NULL, 0);
-    CHECK(w.error == COAP2_ERR_ARG);
-    start(&w, sizeof packet);
-    coap2_write_link(&w, "/a", 2);
-    coap2_write_attr(&w, "hreflang", "e,n", 3);
     CHECK(w.error == COAP2_ERR_ARG);
     start(&w, sizeof packet);
     coap2_write_link(&w, "/a", 2);

@@ -1047,8 +1047,8 @@ static void composed_from_nonsense(void)
 /* A view that was refused writes nothing, and a relative one has no text. */
 static void refused_views(void)
 {
-    static const char *const bad[] = {"coap://h:1a/", "http://h/", "coap://h/#",
-                                      "coap://u:p@h/"};
+    static const char *const texts[] = {"coap://h:1a/", "http://h/",
+                                        "coap://h/#", "coap://u:p@h/"};
     uint8_t bytes[40];
     char text[40];
     coap2_writer w;
@@ -1058,7 +1058,7 @@ static void refused_views(void)
 
     for (i = 0; i < 4; i++) {
         test_row = i + 1;
-        CHECK_EQ(coap2_uri_parse(&uri, bad[i], strlen(bad[i])),
+        CHECK_EQ(coap2_uri_parse(&uri, texts[i], strlen(texts[i])),
                  COAP2_ERR_FORMAT);
         coap2_write_start(&w, bytes, sizeof bytes);
         coap2_write_header(&w, COAP2_CON, COAP2_001_GET, 1, NULL, 0);

@@ -32,7 +32,7 @@
 
    KNOBS - define them before the include, the same in every file
        COAP2_WITH_URI      1  URIs and options, both ways    (AVR: 5.5 KB)
-       COAP2_WITH_LINKS    1  link lists, RFC 6690           (AVR: 2.5 KB)
+       COAP2_WITH_LINKS    1  link lists, RFC 6690           (AVR: 3 KB)
        COAP2_WITH_STRINGS  1  names and reasons as text; 0 on AVR, where
                               they would take RAM            (M0: 3.5 KB)
        COAP2_OPT_DISCOVERY 300, COAP2_OPT_NOTIFICATION 400, COAP2_OPT_RULE 410

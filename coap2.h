@@ -35,6 +35,10 @@
        COAP2_WITH_LINKS    1  link lists, RFC 6690           (AVR: 3 KB)
        COAP2_WITH_STRINGS  1  names and reasons as text; 0 on AVR, where
                               they would take RAM            (M0: 3.5 KB)
+       COAP2_WITH_FIELDS   1  variables as text, both ways   (AVR: 4.5 KB)
+       COAP2_WITH_JSON     1  fields as JSON as well         (AVR: 2 KB)
+       COAP2_WITH_CBOR     1  fields as CBOR as well         (AVR: 3 KB)
+       COAP2_FIELD_NAME   12  bytes of a field's name in its row
        COAP2_OPT_DISCOVERY 300, COAP2_OPT_NOTIFICATION 400, COAP2_OPT_RULE 410
                               the numbers of the options of CoAP 2
        COAP2_IMPLEMENTATION   in one file only: the machine
@@ -54,6 +58,7 @@
        @block      the value of a Block option
        @uri        URIs to options and back, paths
        @links      link lists and their filters
+       @fields     variables as resources
        @names      names and reasons as text
      The machine
        >>ground    types of the target, flash access
@@ -62,6 +67,7 @@
        >>message   parsing and writing messages
        >>uri       URIs and paths
        >>links     link lists
+       >>fields    values and fields
        >>names     texts for people
      >>history     releases
      >>licence     MIT
@@ -97,6 +103,18 @@
 #define COAP2_WITH_STRINGS 1
 #endif
 #endif
+#ifndef COAP2_WITH_FIELDS /* variables written and read as text */
+#define COAP2_WITH_FIELDS 1
+#endif
+#ifndef COAP2_WITH_JSON /* fields as JSON, too */
+#define COAP2_WITH_JSON COAP2_WITH_FIELDS
+#endif
+#ifndef COAP2_WITH_CBOR /* fields as CBOR, too */
+#define COAP2_WITH_CBOR COAP2_WITH_FIELDS
+#endif
+#ifndef COAP2_FIELD_NAME /* (2..32) bytes of a field's name, with its NUL */
+#define COAP2_FIELD_NAME 12
+#endif
 #ifndef COAP2_OPT_DISCOVERY /* not assigned by IANA, as the next two */
 #define COAP2_OPT_DISCOVERY 300
 #endif
@@ -107,8 +125,15 @@
 #define COAP2_OPT_RULE 410
 #endif
 
-#if (COAP2_WITH_URI | COAP2_WITH_LINKS | COAP2_WITH_STRINGS) > 1
-#error "coap2: COAP2_WITH_URI, _LINKS and _STRINGS are 0 or 1"
+#if (COAP2_WITH_URI | COAP2_WITH_LINKS | COAP2_WITH_STRINGS | \
+     COAP2_WITH_FIELDS | COAP2_WITH_JSON | COAP2_WITH_CBOR) > 1
+#error "coap2: each COAP2_WITH_x is 0 or 1"
+#endif
+#if COAP2_WITH_JSON && !COAP2_WITH_FIELDS
+#error "coap2: COAP2_WITH_JSON needs COAP2_WITH_FIELDS"
+#endif
+#if COAP2_WITH_CBOR && !COAP2_WITH_FIELDS
+#error "coap2: COAP2_WITH_CBOR needs COAP2_WITH_FIELDS"
 #endif
 #if COAP2_OPT_DISCOVERY > 65535 || COAP2_OPT_NOTIFICATION > 65535 || \
     COAP2_OPT_RULE > 65535
@@ -587,6 +612,133 @@ COAP2_DEF void coap2_write_attr(coap2_writer *w, const char *name,
 
 #endif /* COAP2_WITH_LINKS */
 
+/* ==== @fields: variables as resources ==================================== */
+
+#if COAP2_WITH_FIELDS
+
+/* A table of fields binds names to your variables. A resource made of one is
+   answered, written to and observed without a handler.
+
+       static int16_t temp10;
+       static uint8_t hum;
+       COAP2_FIELDS(climate_fields,
+           COAP2_FIELD("temp", COAP2_I16, temp10, -1),
+           COAP2_FIELD("hum", COAP2_U8, hum, 0));
+
+   The last number is the decimal exponent, -9 to 9: temp10 = 215 with -1 is
+   21.5. A name has letters, digits, _ and -, COAP2_FIELD_NAME - 1 of them at
+   most. A name that is too long, another exponent, or a variable of the wrong
+   width does not compile ("size of array is negative").
+
+   As text, one field is its value, `21.5`, several are a list, `temp=21.5
+   hum=40`. A text in a list stands in double quotes where it is empty, starts
+   with one or holds blanks: `at="living room"`; a backslash stands there before
+   a quote or another backslash. A bool is true or false. JSON and CBOR are an
+   object (map) with a member for each field, in the order of the table. All
+   numbers are exact decimals. In CBOR they are integers where 32 bits hold
+   them and the field has no decimals, else decimal fractions (RFC 8949 3.4.4).
+   The library takes a text as it stands: it does not check its UTF-8. */
+
+/* The low four bits are the width in bytes. */
+enum {
+    COAP2_U8 = 0x01,
+    COAP2_U16 = 0x02,
+    COAP2_U32 = 0x04,
+    COAP2_I8 = 0x11,
+    COAP2_I16 = 0x12,
+    COAP2_I32 = 0x14,
+    COAP2_BOOL = 0x21,
+    COAP2_CHARS = 0x40 /* a NUL-terminated text in a char array */
+};
+
+/* A getter computes an integer or bool when it is asked for. Its row says
+   which type to read it as. */
+typedef int32_t (*coap2_getter_fn)(void);
+
+typedef struct coap2_field {
+    char name[COAP2_FIELD_NAME];
+    void *variable;
+    coap2_getter_fn getter; /* instead of the variable */
+    uint16_t size;          /* of the variable */
+    uint8_t type;           /* COAP2_U8 ... COAP2_CHARS */
+    int8_t exponent;        /* -9 to 9; 0 for bool and text */
+    bool writable;
+} coap2_field;
+
+/* Rows: to be read; to be read and written; a text; a getter. */
+#define COAP2_FIELD(name, type, variable, exponent)                       \
+    {                                                                     \
+        name, &(variable), NULL, COAP2I_FIELD_SIZE(name, type, variable), \
+            type, COAP2I_FIELD_EXPONENT(exponent), false                  \
+    }
+#define COAP2_FIELD_RW(name, type, variable, exponent)                    \
+    {                                                                     \
+        name, &(variable), NULL, COAP2I_FIELD_SIZE(name, type, variable), \
+            type, COAP2I_FIELD_EXPONENT(exponent), true                   \
+    }
+#define COAP2_FIELD_TEXT(name, array)                               \
+    {                                                               \
+        name, array, NULL, COAP2I_FIELD_NAMED(name, sizeof(array)), \
+            COAP2_CHARS, 0, false                                   \
+    }
+#define COAP2_FIELD_TEXT_RW(name, array)                            \
+    {                                                               \
+        name, array, NULL, COAP2I_FIELD_NAMED(name, sizeof(array)), \
+            COAP2_CHARS, 0, true                                    \
+    }
+#define COAP2_FIELD_GET(name, type, getter, exponent)          \
+    {                                                          \
+        name, NULL, getter, COAP2I_FIELD_NAMED(name, 0), type, \
+            COAP2I_FIELD_EXPONENT(exponent), false             \
+    }
+
+/* One, if it holds; else it does not compile. */
+#define COAP2I_HOLDS(condition) sizeof(char[(condition) ? 1 : -1])
+#define COAP2I_FIELD_NAMED(name, size) \
+    ((size)*COAP2I_HOLDS(sizeof(name) <= COAP2_FIELD_NAME))
+#define COAP2I_FIELD_SIZE(name, type, variable)   \
+    (COAP2I_FIELD_NAMED(name, sizeof(variable)) * \
+     COAP2I_HOLDS(sizeof(variable) == ((type)&15u)))
+#define COAP2I_FIELD_EXPONENT(exponent) \
+    ((exponent) * (COAP2I_HOLDS((exponent) >= -9 && (exponent) <= 9) == 1u))
+
+#define COAP2_FIELDS(name, ...) \
+    static const coap2_field name[] COAP2_FLASH = {__VA_ARGS__}
+
+/* Write fields as a body in a format: text, JSON or CBOR. Another format, or
+   one that a knob took out, is COAP2_ERR_ARG and writes nothing. Otherwise it
+   returns the writer's error. */
+COAP2_DEF coap2_result coap2_fields_write(coap2_writer *w,
+                                          const coap2_field *fields,
+                                          uint8_t count, uint16_t format);
+
+/* Why a write was refused. The name stands in the payload, as it is written
+   there; it is NULL where the payload names none: a value alone, or a payload
+   that is malformed before its first name. */
+typedef struct coap2_field_fault {
+    const char *name;
+    size_t name_length;
+    const char *flash_why; /* a text for people, in flash on AVR */
+} coap2_field_fault;
+
+/* Set variables from a payload in a format: text, `25.5` where there is one
+   field, else `temp=25.5 hum=40`; a JSON object; a CBOR map. Members that are
+   not named keep their value. All of the payload is checked before any
+   variable is set: after COAP2_ERR_FORMAT nothing has changed, and `fault` says
+   why ("unknown", "read only", "out of range", "too many decimals", "too long",
+   "nested", "named twice", "malformed" ...). Numbers are exact: 25.55 does not
+   fit a field of one decimal, but 25.50 does, and 255e-1. A float of CBOR is
+   the decimal that its precision shows: 3, 7 or 9 digits. A bool may be 1 or 0,
+   too. Where the only field is a text, a text payload is its value, all of it;
+   another only field may be named or not, with blanks around it. COAP2_ERR_ARG:
+   no such format. */
+COAP2_DEF coap2_result coap2_fields_read(const coap2_field *fields,
+                                         uint8_t count, uint16_t format,
+                                         const uint8_t *bytes, size_t length,
+                                         coap2_field_fault *fault);
+
+#endif /* COAP2_WITH_FIELDS */
+
 /* ==== @names: names and reasons as text ================================== */
 
 #if COAP2_WITH_STRINGS
@@ -630,9 +782,13 @@ COAP2_DEF const char *coap2_link_why(const coap2_link *link);
 
 #ifdef __AVR__
 #define COAP2I_FLASH_BYTE(p) pgm_read_byte(p)
+#define COAP2I_FLASH_WORD(type, p) ((type)pgm_read_word(p))
+#define COAP2I_FLASH_U32(p) pgm_read_dword(p)
 #define COAP2I_FLASH_COPY(to, from, size) memcpy_P((to), (from), (size))
 #else
 #define COAP2I_FLASH_BYTE(p) (*(const uint8_t *)(p))
+#define COAP2I_FLASH_WORD(type, p) (*(p))
+#define COAP2I_FLASH_U32(p) (*(p))
 #define COAP2I_FLASH_COPY(to, from, size) memcpy((to), (from), (size))
 #endif
 
@@ -653,18 +809,28 @@ static char coap2i_flash_char(const char *p)
    Knows how CoAP writes numbers (RFC 7252 3.1) and which characters a URI may
    hold (RFC 3986 2). Knows no messages. */
 
-#if COAP2_WITH_URI || COAP2_WITH_LINKS
+#if COAP2_WITH_URI || COAP2_WITH_LINKS || COAP2_WITH_FIELDS
 
 static bool coap2i_is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
-static bool coap2i_is_letter(char c)
+#endif
+
+#if COAP2_WITH_FIELDS || (COAP2_WITH_URI && COAP2_WITH_STRINGS)
+
+static bool coap2i_holds(const char *text, size_t length, char c)
 {
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'z';
+    size_t i;
+    for (i = 0; i < length; i++)
+        if (text[i] == c) return true;
+    return false;
 }
+
+#endif
+
+#if COAP2_WITH_URI || COAP2_WITH_LINKS || COAP2_WITH_JSON
 
 /* Sixteen for what is no hexadecimal digit. */
 static uint8_t coap2i_hex_digit(char c)
@@ -673,6 +839,16 @@ static uint8_t coap2i_hex_digit(char c)
     if (coap2i_is_digit(c)) return (uint8_t)(c - '0');
     if (lower >= 'a' && lower <= 'f') return (uint8_t)(lower - 'a' + 10);
     return 16u;
+}
+
+#endif
+
+#if COAP2_WITH_URI || COAP2_WITH_LINKS
+
+static bool coap2i_is_letter(char c)
+{
+    char lower = (char)(c | 0x20);
+    return lower >= 'a' && lower <= 'z';
 }
 
 /* What may stand in a URI beside letters and digits; each part of it allows
@@ -2198,6 +2374,1302 @@ COAP2_DEF void coap2_write_attr(coap2_writer *w, const char *name,
 
 #endif /* COAP2_WITH_LINKS */
 
+/* ---- >>fields: values and fields -----------------------------------------
+   Knows variables by their rows, exact decimals, and three ways to write both:
+   text, JSON (RFC 8259) and CBOR (RFC 8949). Knows no messages but the
+   writer's body, and no resources. */
+
+#if COAP2_WITH_FIELDS
+
+/* A decimal: magnitude * 10^exponent. It is exact, unless digits had to be
+   rounded away. An exponent of COAP2I_HUGE or COAP2I_TINY says no more than
+   that. */
+typedef struct coap2i_number {
+    uint32_t magnitude;
+    int8_t exponent;
+    bool negative;
+    bool rounded;
+} coap2i_number;
+
+enum { COAP2I_HUGE = 127, COAP2I_TINY = -128 };
+
+#define COAP2I_TENTH_OF_ALL (UINT32_MAX / 10u) /* what can be ten times more */
+
+enum { COAP2I_DIGITS = 10 }; /* of 32 bits */
+
+static const uint32_t coap2i_powers_32[] COAP2_FLASH = {
+    1000000000u, 100000000u, 10000000u, 1000000u, 100000u,
+    10000u,      1000u,      100u,      10u,      1u};
+static const uint16_t coap2i_powers_16[] COAP2_FLASH = {10000u, 1000u, 100u,
+                                                        10u, 1u};
+
+/* The digits of a number by subtraction, since a division costs a small
+   machine more. Returns the end of them; zero has none. */
+COAP2I_RARE uint8_t *coap2i_digits_32(uint8_t *digits, uint32_t rest)
+{
+    const uint32_t *at = coap2i_powers_32;
+    uint8_t *to = digits;
+    uint32_t power;
+    do {
+        power = COAP2I_FLASH_U32(at++);
+        for (*to = '0'; rest >= power; rest -= power) ++*to;
+        if (to != digits || *to != '0') to++;
+    } while (power != 1u);
+    return to;
+}
+
+/* Most numbers are small. */
+static uint8_t *coap2i_digits(uint8_t *digits, uint32_t magnitude)
+{
+    const uint16_t *at = coap2i_powers_16;
+    uint8_t *to = digits;
+    uint16_t rest = (uint16_t)magnitude, power;
+    if (rest != magnitude) return coap2i_digits_32(digits, magnitude);
+    do {
+        uint8_t digit = '0';
+        power = COAP2I_FLASH_WORD(uint16_t, at++);
+        for (; rest >= power; digit++) rest = (uint16_t)(rest - power);
+        if (to != digits || digit != '0') *to++ = digit;
+    } while (power != 1u);
+    return to;
+}
+
+enum { COAP2I_NUMBER_TEXT = 20 }; /* a sign, ten digits, nine zeros */
+
+/* Write a number in plain digits, as few as are exact; returns what follows.
+   Places count from the first digit: those before it and behind the last are
+   zeros. */
+static uint8_t *coap2i_put_number(uint8_t *to, const coap2i_number *n)
+{
+    uint8_t digits[COAP2I_DIGITS], *digit = digits;
+    int8_t left = (int8_t)(coap2i_digits(digits, n->magnitude) - digits);
+    int8_t before = 0; /* places before the point, or zeros behind it */
+    if (left != 0) before = (int8_t)(left + n->exponent);
+    while (left > before && left > 0 && digits[left - 1] == '0') left--;
+    if (n->negative) *to++ = '-';
+    if (before <= 0) *to++ = '0';
+    for (; before > 0; before--, left--)
+        *to++ = left > 0 ? *digit++ : (uint8_t)'0';
+    if (left <= 0) return to;
+    *to++ = '.';
+    for (; before < 0; before++) *to++ = '0';
+    for (; left > 0; left--) *to++ = *digit++;
+    return to;
+}
+
+enum { COAP2I_SIGNED = 0x10, COAP2I_WIDTH_MASK = 15 }; /* bits of a type */
+
+/* An integer or bool, its sign extended. The copies allow any variable of that
+   width, an enum too. */
+static uint32_t coap2i_load(const void *variable, uint8_t type)
+{
+    uint8_t byte;
+    uint16_t half;
+    uint32_t whole;
+    switch (type & COAP2I_WIDTH_MASK) {
+    case 1:
+        memcpy(&byte, variable, sizeof byte);
+        return type & COAP2I_SIGNED ? (uint32_t)(int8_t)byte : byte;
+    case 2:
+        memcpy(&half, variable, sizeof half);
+        return type & COAP2I_SIGNED ? (uint32_t)(int16_t)half : half;
+    default:
+        memcpy(&whole, variable, sizeof whole);
+        return whole;
+    }
+}
+
+static void *coap2i_field_variable(const coap2_field *field)
+{
+    return COAP2I_FLASH_WORD(void *, &field->variable);
+}
+
+static void coap2i_field_number(const coap2_field *field, uint8_t type,
+                                coap2i_number *n)
+{
+    coap2_getter_fn get = COAP2I_FLASH_WORD(coap2_getter_fn, &field->getter);
+    uint32_t value = get != NULL
+                         ? (uint32_t)get()
+                         : coap2i_load(coap2i_field_variable(field), type);
+    n->negative = (type & COAP2I_SIGNED) && value > INT32_MAX;
+    n->magnitude = n->negative ? 0u - value : value;
+    n->exponent = (int8_t)COAP2I_FLASH_BYTE(&field->exponent);
+}
+
+/* The length of a text; its array may be full, without a NUL. */
+static size_t coap2i_field_length(const coap2_field *field)
+{
+    const char *text = (const char *)coap2i_field_variable(field);
+    uint16_t size = COAP2I_FLASH_WORD(uint16_t, &field->size), length = 0;
+    while (length < size && text[length] != '\0') length++;
+    return length;
+}
+
+static uint8_t *coap2i_put_word(uint8_t *to, const char *flash_text,
+                                uint8_t size)
+{
+    char c;
+    while (size-- != 0u && (c = coap2i_flash_char(flash_text++)) != '\0')
+        *to++ = (uint8_t)c;
+    return to;
+}
+
+static uint8_t *coap2i_put_name(uint8_t *to, const coap2_field *field)
+{
+    return coap2i_put_word(to, field->name, sizeof field->name);
+}
+
+static uint8_t *coap2i_put_bool(uint8_t *to, bool value)
+{
+    if (value) return coap2i_put_word(to, COAP2_TEXT("true"), 4);
+    return coap2i_put_word(to, COAP2_TEXT("false"), 5);
+}
+
+/* A number or bool, as text and JSON have it. */
+static uint8_t *coap2i_put_plain(uint8_t *to, const coap2_field *field,
+                                 uint8_t type)
+{
+    coap2i_number n;
+    coap2i_field_number(field, type, &n);
+    if (type == COAP2_BOOL) return coap2i_put_bool(to, n.magnitude != 0u);
+    return coap2i_put_number(to, &n);
+}
+
+/* Write a text in quotes. Quotes and backslashes get a backslash; control
+   characters too, in JSON (RFC 8259 7). */
+static void coap2i_write_quoted(coap2_writer *w, const char *text,
+                                size_t length, bool json)
+{
+    size_t i;
+    coap2_write_body(w, "\"", 1);
+    for (i = 0; i < length; i++) {
+        uint8_t c = (uint8_t)text[i];
+        if (c == '"' || c == '\\') coap2_write_body(w, "\\", 1);
+#if COAP2_WITH_JSON
+        if (json && c < 0x20u) {
+            uint8_t escape[] = {'\\', 'u', '0', '0', '0', 0};
+            if (c > 15u) escape[4] = '1';
+            c &= 15u;
+            escape[5] = (uint8_t)(c < 10u ? c + '0' : c + 'a' - 10);
+            coap2_write_body(w, escape, sizeof escape);
+            continue;
+        }
+#else
+        (void)json;
+#endif
+        coap2_write_body(w, &text[i], 1);
+    }
+    coap2_write_body(w, "\"", 1);
+}
+
+static bool coap2i_is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Would a text of a list not be read back as it stands? */
+static bool coap2i_needs_quotes(const char *text, size_t length)
+{
+    size_t i;
+    if (length == 0u || text[0] == '"') return true;
+    for (i = 0; i < length; i++)
+        if (coap2i_is_blank((uint8_t)text[i])) return true;
+    return false;
+}
+
+/* What stands before a value, the value, and room to spare for CBOR, whose
+   numbers are shorter. */
+enum { COAP2I_PIECE = COAP2_FIELD_NAME + 4 + COAP2I_NUMBER_TEXT };
+
+COAP2I_RARE void coap2i_write_chars(coap2_writer *w, const coap2_field *field,
+                                    bool in_list)
+{
+    const char *text = (const char *)coap2i_field_variable(field);
+    size_t length = coap2i_field_length(field);
+    if (in_list && coap2i_needs_quotes(text, length))
+        coap2i_write_quoted(w, text, length, false);
+    else
+        coap2_write_body(w, text, length);
+}
+
+static void coap2i_write_text_fields(coap2_writer *w, const coap2_field *field,
+                                     uint8_t count)
+{
+    uint8_t piece[COAP2I_PIECE], left;
+    for (left = count; left != 0u; left--, field++) {
+        uint8_t *to = piece, type = COAP2I_FLASH_BYTE(&field->type);
+        if (left != count) *to++ = ' ';
+        if (count != 1u) {
+            to = coap2i_put_name(to, field);
+            *to++ = '=';
+        }
+        if (type != COAP2_CHARS) to = coap2i_put_plain(to, field, type);
+        coap2_write_body(w, piece, (size_t)(to - piece));
+        if (type == COAP2_CHARS) coap2i_write_chars(w, field, count != 1u);
+    }
+}
+
+#if COAP2_WITH_JSON
+
+static void coap2i_write_json_fields(coap2_writer *w, const coap2_field *field,
+                                     uint8_t count)
+{
+    uint8_t piece[COAP2I_PIECE], i;
+    coap2_write_body(w, "{", 1);
+    for (i = 0; i < count; i++, field++) {
+        uint8_t *to = piece, type = COAP2I_FLASH_BYTE(&field->type);
+        if (i != 0u) *to++ = ',';
+        *to++ = '"';
+        to = coap2i_put_name(to, field);
+        *to++ = '"';
+        *to++ = ':';
+        if (type != COAP2_CHARS) to = coap2i_put_plain(to, field, type);
+        coap2_write_body(w, piece, (size_t)(to - piece));
+        if (type == COAP2_CHARS)
+            coap2i_write_quoted(w, (const char *)coap2i_field_variable(field),
+                                coap2i_field_length(field), true);
+    }
+    coap2_write_body(w, "}", 1);
+}
+
+#endif /* COAP2_WITH_JSON */
+
+#if COAP2_WITH_CBOR
+
+/* Major types (RFC 8949 3.1), and what we know of the others. */
+enum {
+    COAP2I_CBOR_UINT = 0,
+    COAP2I_CBOR_NEGATIVE = 1,
+    COAP2I_CBOR_BYTES = 2,
+    COAP2I_CBOR_TEXT = 3,
+    COAP2I_CBOR_ARRAY = 4,
+    COAP2I_CBOR_MAP = 5,
+    COAP2I_CBOR_TAG = 6,
+    COAP2I_CBOR_SIMPLE = 7,
+
+    COAP2I_CBOR_DECIMAL = 4, /* a tag: [exponent, mantissa] (3.4.4) */
+    COAP2I_CBOR_FALSE = 20,
+    COAP2I_CBOR_TRUE = 21,
+    COAP2I_CBOR_HALF = 25,
+    COAP2I_CBOR_DOUBLE = 27,
+    COAP2I_CBOR_OPEN = 31, /* of indefinite length */
+    COAP2I_CBOR_BREAK = 0xff
+};
+
+/* The head of an item, in as few bytes as it takes. */
+static uint8_t *coap2i_put_cbor(uint8_t *to, uint8_t major, uint32_t value)
+{
+    uint8_t first = (uint8_t)(major << 5), size = 0, shift;
+    if (value < 24u) {
+        *to++ = (uint8_t)(first | value);
+        return to;
+    }
+    if (value > 0xffffu) {
+        *to++ = (uint8_t)(first | 26u);
+        size = 32;
+    } else if (value > 0xffu) {
+        *to++ = (uint8_t)(first | 25u);
+        size = 16;
+    } else {
+        *to++ = (uint8_t)(first | 24u);
+        size = 8;
+    }
+    for (shift = size; shift != 0u;) {
+        shift = (uint8_t)(shift - 8u);
+        *to++ = (uint8_t)(value >> shift);
+    }
+    return to;
+}
+
+static uint8_t *coap2i_put_cbor_int(uint8_t *to, uint32_t magnitude,
+                                    bool negative)
+{
+    if (negative)
+        return coap2i_put_cbor(to, COAP2I_CBOR_NEGATIVE, magnitude - 1u);
+    return coap2i_put_cbor(to, COAP2I_CBOR_UINT, magnitude);
+}
+
+/* An integer where the number is one of 32 bits, whatever its exponent says;
+   else a decimal fraction. */
+static uint8_t *coap2i_put_cbor_number(uint8_t *to, const coap2i_number *n)
+{
+    uint32_t magnitude = n->magnitude;
+    int8_t exponent = n->exponent;
+    for (; exponent > 0 && magnitude <= COAP2I_TENTH_OF_ALL; exponent--)
+        magnitude *= 10u;
+    if (exponent == 0) return coap2i_put_cbor_int(to, magnitude, n->negative);
+    exponent = n->exponent;
+    to = coap2i_put_cbor(to, COAP2I_CBOR_TAG, COAP2I_CBOR_DECIMAL);
+    to = coap2i_put_cbor(to, COAP2I_CBOR_ARRAY, 2);
+    to = coap2i_put_cbor_int(to, (uint8_t)(exponent < 0 ? -exponent : exponent),
+                             exponent < 0);
+    return coap2i_put_cbor_int(to, n->magnitude, n->negative);
+}
+
+static uint8_t *coap2i_put_cbor_plain(uint8_t *to, const coap2_field *field,
+                                      uint8_t type)
+{
+    coap2i_number n;
+    coap2i_field_number(field, type, &n);
+    if (type != COAP2_BOOL) return coap2i_put_cbor_number(to, &n);
+    return coap2i_put_cbor(to, COAP2I_CBOR_SIMPLE,
+                           n.magnitude != 0u ? COAP2I_CBOR_TRUE
+                                             : COAP2I_CBOR_FALSE);
+}
+
+static void coap2i_write_cbor_fields(coap2_writer *w, const coap2_field *field,
+                                     uint8_t count)
+{
+    uint8_t piece[COAP2I_PIECE], *to, i;
+    to = coap2i_put_cbor(piece, COAP2I_CBOR_MAP, count);
+    coap2_write_body(w, piece, (size_t)(to - piece));
+    for (i = 0; i < count; i++, field++) {
+        uint8_t type = COAP2I_FLASH_BYTE(&field->type);
+        uint8_t length = (uint8_t)(coap2i_put_name(piece, field) - piece);
+        size_t text = 0;
+        to = coap2i_put_cbor(piece, COAP2I_CBOR_TEXT, length);
+        to = coap2i_put_name(to, field);
+        if (type == COAP2_CHARS) {
+            text = coap2i_field_length(field);
+            to = coap2i_put_cbor(to, COAP2I_CBOR_TEXT, (uint32_t)text);
+        } else {
+            to = coap2i_put_cbor_plain(to, field, type);
+        }
+        coap2_write_body(w, piece, (size_t)(to - piece));
+        coap2_write_body(w, coap2i_field_variable(field), text);
+    }
+}
+
+#endif /* COAP2_WITH_CBOR */
+
+COAP2_DEF coap2_result coap2_fields_write(coap2_writer *w,
+                                          const coap2_field *fields,
+                                          uint8_t count, uint16_t format)
+{
+    switch (format) {
+    case COAP2_FORMAT_TEXT:
+        coap2i_write_text_fields(w, fields, count);
+        break;
+#if COAP2_WITH_JSON
+    case COAP2_FORMAT_JSON:
+        coap2i_write_json_fields(w, fields, count);
+        break;
+#endif
+#if COAP2_WITH_CBOR
+    case COAP2_FORMAT_CBOR:
+        coap2i_write_cbor_fields(w, fields, count);
+        break;
+#endif
+    default:
+        return COAP2_ERR_ARG;
+    }
+    return w->error;
+}
+
+/* A text as it stands in a payload, its escapes in place. It was checked. */
+typedef struct coap2i_text {
+    const uint8_t *at, *end;
+    uint8_t form;
+#if COAP2_WITH_JSON
+    uint8_t waiting; /* bytes of a character that was an escape, */
+    uint8_t rest[3]; /* the last one first                       */
+#endif
+} coap2i_text;
+
+enum {
+    COAP2I_PLAIN,  /* no escapes                    */
+    COAP2I_QUOTED, /* a backslash keeps what follows */
+    COAP2I_JSON    /* RFC 8259 7                    */
+};
+
+/* What a payload says. */
+typedef struct coap2i_value {
+    uint8_t kind;
+    coap2i_number number; /* a bool is 0 or 1 */
+    coap2i_text text;     /* at NULL: it cannot be read as a text */
+} coap2i_value;
+
+enum {
+    COAP2I_NOTHING, /* null, a byte string, not a number ... */
+    COAP2I_NUMBER,
+    COAP2I_BOOL,
+    COAP2I_TEXT,
+    COAP2I_NESTED /* reading cannot go on behind it */
+};
+
+typedef struct coap2i_member {
+    coap2i_text name; /* at NULL: the payload is one value, without a name */
+    coap2i_value value;
+} coap2i_member;
+
+/* A walk through the members of a payload. */
+typedef struct coap2i_reader {
+    const uint8_t *at, *end;
+    uint32_t left; /* members of a CBOR map */
+    uint16_t format;
+    bool begun;
+    bool open;  /* a CBOR map of indefinite length */
+    bool alone; /* a text of one value, without a name */
+} coap2i_reader;
+
+typedef enum coap2i_step {
+    COAP2I_STEP,
+    COAP2I_END,
+    COAP2I_MALFORMED
+} coap2i_step;
+
+static void coap2i_text_set(coap2i_text *text, const uint8_t *at,
+                            const uint8_t *end, uint8_t form)
+{
+    text->at = at;
+    text->end = end;
+    text->form = form;
+#if COAP2_WITH_JSON
+    text->waiting = 0;
+#endif
+}
+
+/* A number on its way in, digit by digit. Zeros wait until a digit follows,
+   so that 25.500000000000 needs no more room than 25.5. */
+typedef struct coap2i_decimal {
+    uint32_t magnitude;
+    uint32_t before; /* the magnitude without its last digit */
+    int32_t exponent;
+    size_t zeros;
+    uint8_t last;
+    bool rounded;
+} coap2i_decimal;
+
+/* What 32 bits do not hold becomes nine digits, half away from zero. */
+static void coap2i_append_digit(coap2i_decimal *d, uint8_t digit)
+{
+    uint32_t magnitude = d->magnitude;
+    if (d->rounded) {
+        d->exponent++;
+        return;
+    }
+    if (magnitude < COAP2I_TENTH_OF_ALL ||
+        (magnitude == COAP2I_TENTH_OF_ALL && digit < 6u)) {
+        d->before = magnitude;
+        d->last = digit;
+        d->magnitude = magnitude * 10u + digit;
+        return;
+    }
+    d->rounded = true;
+    d->exponent++;
+    if (magnitude >= 1000000000u) {
+        magnitude = d->before;
+        digit = d->last;
+        d->exponent++;
+    }
+    d->magnitude = magnitude + (digit >= 5u);
+}
+
+/* Digits from `at` on; returns what follows. */
+static const uint8_t *coap2i_take_digits(coap2i_decimal *d, const uint8_t *at,
+                                         const uint8_t *end)
+{
+    for (; at != end && coap2i_is_digit((char)*at); at++) {
+        if (*at == '0') {
+            d->zeros++;
+            continue;
+        }
+        for (; d->zeros != 0u; d->zeros--)
+            if (d->magnitude != 0u) coap2i_append_digit(d, 0);
+        coap2i_append_digit(d, (uint8_t)(*at - '0'));
+    }
+    return at;
+}
+
+/* An exponent behind its `e`; returns what follows, NULL if it has no digit. */
+static const uint8_t *coap2i_take_exponent(coap2i_decimal *d, const uint8_t *at,
+                                           const uint8_t *end)
+{
+    int16_t exponent = 0;
+    bool negative = at != end && *at == '-';
+    if (at != end && (*at == '-' || *at == '+')) at++;
+    if (at == end || !coap2i_is_digit((char)*at)) return NULL;
+    for (; at != end && coap2i_is_digit((char)*at); at++)
+        if (exponent < 1000) exponent = (int16_t)(exponent * 10 + *at - '0');
+    d->exponent += negative ? -exponent : exponent;
+    return at;
+}
+
+static void coap2i_number_set(coap2i_number *n, uint32_t magnitude,
+                              int32_t exponent, bool negative)
+{
+    if (magnitude == 0u) exponent = 0;
+    if (exponent > COAP2I_HUGE) exponent = COAP2I_HUGE;
+    if (exponent < COAP2I_TINY) exponent = COAP2I_TINY;
+    n->magnitude = magnitude;
+    n->exponent = (int8_t)exponent;
+    n->negative = negative && magnitude != 0u;
+    n->rounded = false;
+}
+
+/* A number that is all of a text; JSON wants no zeros before it. */
+static bool coap2i_number_parse(coap2i_number *n, const uint8_t *at,
+                                const uint8_t *end, bool json)
+{
+    coap2i_decimal d = {0, 0, 0, 0, 0, false};
+    bool negative = at != end && *at == '-';
+    const uint8_t *first;
+    if (negative) at++;
+    first = at;
+    at = coap2i_take_digits(&d, at, end);
+    if (at == first || (json && *first == '0' && at - first > 1)) return false;
+    if (at != end && *at == '.') {
+        first = ++at;
+        at = coap2i_take_digits(&d, at, end);
+        if (at == first) return false;
+        d.exponent -= (int32_t)(at - first);
+    }
+    if (at != end && (*at | 0x20) == 'e') {
+        at = coap2i_take_exponent(&d, at + 1, end);
+        if (at == NULL) return false;
+    }
+    coap2i_number_set(n, d.magnitude, d.exponent + (int32_t)d.zeros, negative);
+    n->rounded = d.rounded;
+    return at == end;
+}
+
+static bool coap2i_bytes_are(const uint8_t *at, const uint8_t *end,
+                             const char *flash_word)
+{
+    for (; at != end; at++) {
+        char c = coap2i_flash_char(flash_word++);
+        if (c == '\0' || (uint8_t)c != *at) return false;
+    }
+    return coap2i_flash_char(flash_word) == '\0';
+}
+
+/* What a word without quotes says: a number, a bool, else a text. */
+static void coap2i_read_word(coap2i_value *value, const uint8_t *at,
+                             const uint8_t *end, bool json)
+{
+    coap2i_text_set(&value->text, at, end, COAP2I_PLAIN);
+    value->kind = COAP2I_TEXT;
+    if (coap2i_number_parse(&value->number, at, end, json)) {
+        value->kind = COAP2I_NUMBER;
+    } else if (coap2i_bytes_are(at, end, COAP2_TEXT("true"))) {
+        value->kind = COAP2I_BOOL;
+        coap2i_number_set(&value->number, 1, 0, false);
+    } else if (coap2i_bytes_are(at, end, COAP2_TEXT("false"))) {
+        value->kind = COAP2I_BOOL;
+        coap2i_number_set(&value->number, 0, 0, false);
+    }
+}
+
+static void coap2i_skip_blanks(coap2i_reader *r)
+{
+    while (r->at != r->end && coap2i_is_blank(*r->at)) r->at++;
+}
+
+/* A text between quotes, where a backslash keeps the byte behind it. */
+static bool coap2i_read_quoted(coap2i_reader *r, coap2i_text *text)
+{
+    const uint8_t *at = r->at + 1;
+    for (; at != r->end && *at != '"'; at++)
+        if (*at == '\\' && ++at == r->end) break;
+    if (at == r->end) return false;
+    coap2i_text_set(text, r->at + 1, at, COAP2I_QUOTED);
+    r->at = at + 1;
+    return r->at == r->end || coap2i_is_blank(*r->at);
+}
+
+/* One `name=value` of a list. */
+static coap2i_step coap2i_next_in_text(coap2i_reader *r, coap2i_member *m)
+{
+    const uint8_t *first;
+    coap2i_skip_blanks(r);
+    if (r->at == r->end) return r->begun ? COAP2I_END : COAP2I_MALFORMED;
+    r->begun = true;
+    first = r->at;
+    while (r->at != r->end && *r->at != '=' && !coap2i_is_blank(*r->at))
+        r->at++;
+    if (r->at == r->end || *r->at != '=') return COAP2I_MALFORMED;
+    coap2i_text_set(&m->name, first, r->at++, COAP2I_PLAIN);
+    if (r->at != r->end && *r->at == '"') {
+        m->value.kind = COAP2I_TEXT;
+        return coap2i_read_quoted(r, &m->value.text) ? COAP2I_STEP
+                                                     : COAP2I_MALFORMED;
+    }
+    first = r->at;
+    while (r->at != r->end && !coap2i_is_blank(*r->at)) r->at++;
+    coap2i_read_word(&m->value, first, r->at, false);
+    return COAP2I_STEP;
+}
+
+/* All of the payload is one value, which is a text as it stands. */
+static coap2i_step coap2i_next_alone(coap2i_reader *r, coap2i_member *m)
+{
+    const uint8_t *first = r->at, *last = r->end;
+    coap2i_text all;
+    if (r->begun) return COAP2I_END;
+    r->begun = true;
+    coap2i_text_set(&all, first, last, COAP2I_PLAIN);
+    while (first != last && coap2i_is_blank(*first)) first++;
+    while (first != last && coap2i_is_blank(last[-1])) last--;
+    coap2i_read_word(&m->value, first, last, false);
+    m->value.text = all;
+    return COAP2I_STEP;
+}
+
+#if COAP2_WITH_JSON
+
+/* Four hexadecimal digits; false if they are not there. */
+static bool coap2i_json_hex(const uint8_t *at, const uint8_t *end,
+                            uint16_t *code)
+{
+    uint8_t i;
+    *code = 0;
+    if (end - at < 4) return false;
+    for (i = 0; i < 4u; i++) {
+        uint8_t digit = coap2i_hex_digit((char)at[i]);
+        if (digit > 15u) return false;
+        *code = (uint16_t)(*code << 4 | digit);
+    }
+    return true;
+}
+
+/* The letters behind a backslash, and what they stand for. */
+static const char coap2i_json_letters[] COAP2_FLASH =
+    "\"\"\\\\//b\bf\fn\nr\rt\t";
+
+/* What a letter behind a backslash stands for; 0 if it is no such letter. */
+static uint8_t coap2i_json_letter(uint8_t letter)
+{
+    const char *p = coap2i_json_letters;
+    char c;
+    for (; (c = coap2i_flash_char(p)) != '\0'; p += 2)
+        if ((uint8_t)c == letter) return (uint8_t)coap2i_flash_char(p + 1);
+    return 0;
+}
+
+/* The length of an escape behind its backslash; 0 if it is malformed. Codes
+   of the second half of a pair stand behind those of the first only. */
+static uint8_t coap2i_json_escape(const uint8_t *at, const uint8_t *end)
+{
+    uint16_t code;
+    if (at == end) return 0;
+    if (coap2i_json_letter(*at) != 0u) return 1;
+    if (*at != 'u' || !coap2i_json_hex(at + 1, end, &code)) return 0;
+    if ((code & 0xf800u) != 0xd800u) return 5;
+    if (code >= 0xdc00u || end - at < 11 || at[5] != '\\' || at[6] != 'u' ||
+        !coap2i_json_hex(at + 7, end, &code) || (code & 0xfc00u) != 0xdc00u)
+        return 0;
+    return 11;
+}
+
+static bool coap2i_read_json_string(coap2i_reader *r, coap2i_text *text)
+{
+    const uint8_t *at = r->at;
+    if (at == r->end || *at++ != '"') return false;
+    for (; at != r->end && *at != '"'; at++) {
+        uint8_t length = 0;
+        if (*at < 0x20u) return false;
+        if (*at != '\\') continue;
+        length = coap2i_json_escape(at + 1, r->end);
+        if (length == 0u) return false;
+        at += length;
+    }
+    if (at == r->end) return false;
+    coap2i_text_set(text, r->at + 1, at, COAP2I_JSON);
+    r->at = at + 1;
+    return true;
+}
+
+static bool coap2i_read_json_value(coap2i_reader *r, coap2i_value *value)
+{
+    const uint8_t *first = r->at;
+    if (first == r->end) return false;
+    value->text.at = NULL;
+    value->kind = COAP2I_NESTED;
+    if (*first == '{' || *first == '[') return true;
+    value->kind = COAP2I_TEXT;
+    if (*first == '"') return coap2i_read_json_string(r, &value->text);
+    while (r->at != r->end && *r->at != ',' && *r->at != '}' &&
+           !coap2i_is_blank(*r->at))
+        r->at++;
+    coap2i_read_word(value, first, r->at, true);
+    value->text.at = NULL;
+    if (value->kind != COAP2I_TEXT) return true;
+    value->kind = COAP2I_NOTHING;
+    return coap2i_bytes_are(first, r->at, COAP2_TEXT("null"));
+}
+
+/* Step over a sign, with blanks around it. */
+static bool coap2i_json_sign(coap2i_reader *r, uint8_t sign)
+{
+    coap2i_skip_blanks(r);
+    if (r->at == r->end || *r->at != sign) return false;
+    r->at++;
+    coap2i_skip_blanks(r);
+    return true;
+}
+
+static coap2i_step coap2i_next_in_json(coap2i_reader *r, coap2i_member *m)
+{
+    bool first = !r->begun;
+    r->begun = true;
+    if (first && !coap2i_json_sign(r, '{')) return COAP2I_MALFORMED;
+    if (coap2i_json_sign(r, '}'))
+        return r->at == r->end ? COAP2I_END : COAP2I_MALFORMED;
+    if (!first && !coap2i_json_sign(r, ',')) return COAP2I_MALFORMED;
+    if (!coap2i_read_json_string(r, &m->name) || !coap2i_json_sign(r, ':') ||
+        !coap2i_read_json_value(r, &m->value))
+        return COAP2I_MALFORMED;
+    return COAP2I_STEP;
+}
+
+/* The first byte of an escape's character in UTF-8; the others wait. */
+static uint8_t coap2i_json_char(coap2i_text *text)
+{
+    uint8_t byte = coap2i_json_letter(*text->at++);
+    uint8_t most = 0x3f; /* what a first byte can hold */
+    uint16_t low, high;
+    uint32_t code;
+    if (byte != 0u) return byte;
+    (void)coap2i_json_hex(text->at, text->end, &low);
+    text->at += 4;
+    code = low;
+    if ((code & 0xf800u) == 0xd800u) {
+        high = low;
+        (void)coap2i_json_hex(text->at + 2, text->end, &low);
+        text->at += 6;
+        code = 0x10000u + ((uint32_t)(high & 0x3ffu) << 10 | (low & 0x3ffu));
+    }
+    if (code < 0x80u) return (uint8_t)code;
+    do {
+        text->rest[text->waiting++] = (uint8_t)(0x80u | (code & 0x3fu));
+        code >>= 6;
+        most = (uint8_t)(most >> 1);
+    } while (code > most);
+    return (uint8_t)((0xfeu - most * 2u) | code);
+}
+
+#endif /* COAP2_WITH_JSON */
+
+/* The next byte of a text with its escapes undone; -1 at the end. */
+static int16_t coap2i_next_byte(coap2i_text *text)
+{
+    uint8_t byte;
+#if COAP2_WITH_JSON
+    if (text->waiting != 0u) return text->rest[--text->waiting];
+#endif
+    if (text->at == text->end) return -1;
+    byte = *text->at++;
+    if (byte != '\\' || text->form == COAP2I_PLAIN) return byte;
+#if COAP2_WITH_JSON
+    if (text->form == COAP2I_JSON) return coap2i_json_char(text);
+#endif
+    return *text->at++;
+}
+
+#if COAP2_WITH_CBOR
+
+/* The head of an item, behind its tags. */
+typedef struct coap2i_cbor {
+    uint32_t high, value; /* 64 bits together */
+    uint8_t major, info;
+    bool decimal; /* the tag before it says so */
+} coap2i_cbor;
+
+static bool coap2i_read_head(coap2i_reader *r, coap2i_cbor *head)
+{
+    uint8_t size;
+    if (r->at == r->end) return false;
+    head->major = *r->at / 32u;
+    head->info = (uint8_t)(*r->at++ & 31u);
+    head->high = 0;
+    head->value = head->info;
+    if (head->info < 24u) return true;
+    if (head->info == COAP2I_CBOR_OPEN)
+        return head->major >= COAP2I_CBOR_BYTES &&
+               head->major <= COAP2I_CBOR_MAP;
+    if (head->info > COAP2I_CBOR_DOUBLE) return false;
+    size = (uint8_t)(1u << (head->info - 24u));
+    if (size > (size_t)(r->end - r->at)) return false;
+    for (head->value = 0; size != 0u; size--) {
+        head->high = head->high << 8 | head->value >> 24;
+        head->value = head->value << 8 | *r->at++;
+    }
+    return true;
+}
+
+static bool coap2i_read_item(coap2i_reader *r, coap2i_cbor *head)
+{
+    head->major = COAP2I_CBOR_UINT;
+    do {
+        head->decimal = head->major == COAP2I_CBOR_TAG && head->high == 0u &&
+                        head->value == COAP2I_CBOR_DECIMAL;
+        if (!coap2i_read_head(r, head)) return false;
+    } while (head->major == COAP2I_CBOR_TAG);
+    return true;
+}
+
+/* The bytes of a string of a known length. */
+static bool coap2i_read_string(coap2i_reader *r, const coap2i_cbor *head,
+                               coap2i_text *text)
+{
+    const uint8_t *first = r->at;
+    if (head->high != 0u || head->value > (size_t)(r->end - first))
+        return false;
+    r->at += (size_t)head->value;
+    coap2i_text_set(text, first, r->at, COAP2I_PLAIN);
+    return true;
+}
+
+/* An integer; what 32 bits do not hold is huge. */
+static void coap2i_cbor_int(const coap2i_cbor *head, coap2i_number *n)
+{
+    uint32_t more = head->major == COAP2I_CBOR_NEGATIVE ? 1u : 0u;
+    uint32_t magnitude = head->value + more;
+    bool huge = head->high != 0u || magnitude < more;
+    coap2i_number_set(n, huge ? 1u : magnitude, huge ? COAP2I_HUGE : 0,
+                      more != 0u);
+}
+
+/* The two integers of a decimal fraction (RFC 8949 3.4.4). */
+static bool coap2i_read_fraction(coap2i_reader *r, coap2i_number *n)
+{
+    coap2i_cbor head;
+    coap2i_number exponent;
+    int32_t shift;
+    if (!coap2i_read_head(r, &head) || head.major > COAP2I_CBOR_NEGATIVE)
+        return false;
+    coap2i_cbor_int(&head, &exponent);
+    if (!coap2i_read_head(r, &head) || head.major > COAP2I_CBOR_NEGATIVE)
+        return false;
+    coap2i_cbor_int(&head, n);
+    shift = COAP2I_HUGE;
+    if (exponent.exponent == 0 && exponent.magnitude < COAP2I_HUGE)
+        shift = (int32_t)exponent.magnitude;
+    if (exponent.negative) shift = -shift - (shift == COAP2I_HUGE);
+    coap2i_number_set(n, n->magnitude, n->exponent + shift, n->negative);
+    return true;
+}
+
+/* A float on its way to a decimal: 64 bits, the highest first, that count
+   powers of two and of ten. Long-hand, byte by byte: small, and exact enough
+   for nine digits. */
+typedef struct coap2i_float {
+    uint8_t bits[8];
+    int16_t two, ten;
+} coap2i_float;
+
+static void coap2i_float_double(coap2i_float *f)
+{
+    uint8_t i, carry = 0;
+    for (i = 8; i-- != 0u;) {
+        uint8_t byte = f->bits[i];
+        f->bits[i] = (uint8_t)(byte << 1 | carry);
+        carry = (uint8_t)(byte >> 7);
+    }
+    f->two--;
+}
+
+static void coap2i_float_halve(coap2i_float *f)
+{
+    uint8_t i, carry = 0;
+    for (i = 0; i < 8u; i++) {
+        uint8_t byte = f->bits[i];
+        f->bits[i] = (uint8_t)(byte >> 1 | carry);
+        carry = (uint8_t)(byte << 7);
+    }
+    f->two++;
+}
+
+static void coap2i_float_times_ten(coap2i_float *f)
+{
+    uint16_t carry = 0;
+    uint8_t i;
+    for (i = 8; i-- != 0u;) {
+        carry = (uint16_t)(f->bits[i] * 10u + carry);
+        f->bits[i] = (uint8_t)carry;
+        carry >>= 8;
+    }
+    f->ten--;
+}
+
+/* Returns the digit that is lost. */
+static uint8_t coap2i_float_tenth(coap2i_float *f)
+{
+    uint8_t i, digit = 0, bit;
+    for (i = 0; i < 8u; i++) {
+        uint8_t byte = f->bits[i];
+        for (bit = 0; bit < 8u; bit++) {
+            digit = (uint8_t)(digit << 1 | byte >> 7);
+            byte = (uint8_t)(byte << 1);
+            if (digit < 10u) continue;
+            digit = (uint8_t)(digit - 10u);
+            byte++;
+        }
+        f->bits[i] = byte;
+    }
+    f->ten++;
+    return digit;
+}
+
+/* The low 32 bits; false if there are others. */
+static bool coap2i_float_low(const coap2i_float *f, uint32_t *low)
+{
+    uint8_t i;
+    *low = 0;
+    for (i = 0; i < 8u; i++) {
+        if ((*low >> 24) != 0u) return false;
+        *low = *low << 8 | f->bits[i];
+    }
+    return true;
+}
+
+/* Take a float apart, by the width of its exponent. False if it is infinite or
+   not a number (IEEE 754). */
+static bool coap2i_float_open(coap2i_float *f, uint8_t width)
+{
+    uint16_t exponent, most = (uint16_t)((1u << width) - 1u);
+    uint8_t i;
+    exponent = (uint16_t)((f->bits[0] << 8 | f->bits[1]) & 0x7fff);
+    exponent = (uint16_t)(exponent >> (15u - width));
+    if (exponent == most) return false;
+    for (i = 0; i < width; i++) coap2i_float_double(f);
+    f->bits[0] |= 0x80u; /* the one that is not written */
+    if (exponent == 0u) {
+        f->bits[0] &= 0x7fu; /* subnormal */
+        exponent = 1;
+    }
+    f->two = (int16_t)(exponent - most / 2u - 63u);
+    f->ten = 0;
+    return true;
+}
+
+/* Turn all powers of two into powers of ten. */
+static void coap2i_float_to_ten(coap2i_float *f)
+{
+    while (f->two < 0) {
+        if ((f->bits[7] & 1u) != 0u && f->bits[0] < 25u)
+            coap2i_float_times_ten(f);
+        else
+            coap2i_float_halve(f);
+    }
+    while (f->two > 0) {
+        if (f->bits[0] < 128u)
+            coap2i_float_double(f);
+        else
+            (void)coap2i_float_tenth(f);
+    }
+}
+
+/* Read a float of 2, 4 or 8 bytes as a decimal: an integer of 32 bits as it
+   is, others of 3, 7 or 9 digits. */
+static bool coap2i_float_read(coap2i_number *n, const uint8_t *bytes,
+                              uint8_t size)
+{
+    coap2i_float f;
+    uint32_t most = 1000000000u, value;
+    uint8_t width = 11, digit = 0;
+    if (size == 4u) {
+        most = 10000000u;
+        width = 8;
+    } else if (size == 2u) {
+        most = 1000u;
+        width = 5;
+    }
+    memset(&f, 0, sizeof f);
+    memcpy(f.bits, bytes, size);
+    if (!coap2i_float_open(&f, width)) return false;
+    coap2i_float_to_ten(&f);
+    if (!coap2i_float_low(&f, &value) || f.ten != 0) {
+        while (!coap2i_float_low(&f, &value) || value >= most)
+            digit = coap2i_float_tenth(&f);
+        if (digit >= 5u) value++;
+    }
+    coap2i_number_set(n, value, f.ten, (bytes[0] & 0x80u) != 0u);
+    return true;
+}
+
+/* A bool, a float, or nothing that we know; the head was read. */
+static bool coap2i_read_simple(coap2i_reader *r, const coap2i_cbor *head,
+                               coap2i_value *value)
+{
+    uint8_t size;
+    value->kind = COAP2I_NOTHING;
+    if (head->info == COAP2I_CBOR_FALSE || head->info == COAP2I_CBOR_TRUE) {
+        value->kind = COAP2I_BOOL;
+        coap2i_number_set(&value->number, head->info == COAP2I_CBOR_TRUE, 0,
+                          false);
+    } else if (head->info >= COAP2I_CBOR_HALF) {
+        size = (uint8_t)(1u << (head->info - 24u));
+        if (coap2i_float_read(&value->number, r->at - size, size))
+            value->kind = COAP2I_NUMBER;
+    } else if (head->info == 24u && head->value < 32u) {
+        return false; /* 3.3 */
+    }
+    return true;
+}
+
+static bool coap2i_read_cbor_value(coap2i_reader *r, coap2i_value *value)
+{
+    coap2i_cbor head;
+    if (!coap2i_read_item(r, &head)) return false;
+    value->text.at = NULL;
+    value->kind = COAP2I_NUMBER;
+    if (head.decimal && head.major == COAP2I_CBOR_ARRAY && head.info == 2u)
+        return coap2i_read_fraction(r, &value->number);
+    if (head.major <= COAP2I_CBOR_NEGATIVE) {
+        coap2i_cbor_int(&head, &value->number);
+        return true;
+    }
+    if (head.major == COAP2I_CBOR_SIMPLE)
+        return coap2i_read_simple(r, &head, value);
+    value->kind = COAP2I_NESTED;
+    if (head.major > COAP2I_CBOR_TEXT || head.info == COAP2I_CBOR_OPEN)
+        return true;
+    if (!coap2i_read_string(r, &head, &value->text)) return false;
+    value->kind = COAP2I_TEXT;
+    if (head.major == COAP2I_CBOR_TEXT) return true;
+    value->kind = COAP2I_NOTHING;
+    value->text.at = NULL;
+    return true;
+}
+
+static bool coap2i_begin_cbor(coap2i_reader *r)
+{
+    coap2i_cbor head;
+    if (!coap2i_read_item(r, &head)) return false;
+    r->begun = true;
+    r->open = head.info == COAP2I_CBOR_OPEN;
+    r->left = head.value;
+    return head.major == COAP2I_CBOR_MAP && head.high == 0u;
+}
+
+static coap2i_step coap2i_next_in_cbor(coap2i_reader *r, coap2i_member *m)
+{
+    coap2i_cbor head;
+    bool over;
+    if (!r->begun && !coap2i_begin_cbor(r)) return COAP2I_MALFORMED;
+    over = r->open ? r->at != r->end && *r->at == COAP2I_CBOR_BREAK
+                   : r->left == 0u;
+    if (over) {
+        if (r->open) r->at++;
+        return r->at == r->end ? COAP2I_END : COAP2I_MALFORMED;
+    }
+    r->left--;
+    if (!coap2i_read_item(r, &head) || head.major != COAP2I_CBOR_TEXT ||
+        head.info == COAP2I_CBOR_OPEN ||
+        !coap2i_read_string(r, &head, &m->name) ||
+        !coap2i_read_cbor_value(r, &m->value))
+        return COAP2I_MALFORMED;
+    return COAP2I_STEP;
+}
+
+#endif /* COAP2_WITH_CBOR */
+
+/* Step to the next member. */
+static coap2i_step coap2i_next_member(coap2i_reader *r, coap2i_member *m)
+{
+    m->name.at = NULL;
+#if COAP2_WITH_JSON
+    if (r->format == COAP2_FORMAT_JSON) return coap2i_next_in_json(r, m);
+#endif
+#if COAP2_WITH_CBOR
+    if (r->format == COAP2_FORMAT_CBOR) return coap2i_next_in_cbor(r, m);
+#endif
+    if (r->alone) return coap2i_next_alone(r, m);
+    return coap2i_next_in_text(r, m);
+}
+
+/* Take one decimal from a number, if it is a zero. A multiple of five times
+   the inverse of five, modulo 2^32, is a fifth; any other is larger. */
+static bool coap2i_drop_zero(uint32_t *magnitude)
+{
+    uint32_t tenth = (*magnitude >> 1) * 0xcccccccdu;
+    if ((*magnitude & 1u) != 0u || tenth > UINT32_MAX / 5u) return false;
+    *magnitude = tenth;
+    return true;
+}
+
+/* What a variable of this type holds at most, on this side of zero. */
+static uint32_t coap2i_most(uint8_t type, bool negative)
+{
+    uint32_t most = UINT32_MAX;
+    uint8_t width = type & COAP2I_WIDTH_MASK;
+    if (type == COAP2_BOOL)
+        most = 1;
+    else if (width == 1u)
+        most = UINT8_MAX;
+    else if (width == 2u)
+        most = UINT16_MAX;
+    if (type & COAP2I_SIGNED) return most / 2u + negative;
+    return negative ? 0u : most;
+}
+
+/* Turn a number into a variable's value. Returns why it cannot be, or NULL. */
+static const char *coap2i_fit(const coap2i_number *n, uint8_t type,
+                              int8_t exponent, uint32_t *value)
+{
+    uint32_t magnitude = n->magnitude;
+    int16_t shift = (int16_t)(n->exponent - exponent);
+    if (magnitude == 0u) shift = 0;
+    for (; shift > 0; shift--) {
+        if (magnitude > COAP2I_TENTH_OF_ALL) return COAP2_TEXT("out of range");
+        magnitude *= 10u;
+    }
+    for (; shift < 0; shift++)
+        if (!coap2i_drop_zero(&magnitude))
+            return COAP2_TEXT("too many decimals");
+    if (n->rounded) return COAP2_TEXT("too many decimals");
+    if (magnitude > coap2i_most(type, n->negative))
+        return COAP2_TEXT("out of range");
+    *value = n->negative ? 0u - magnitude : magnitude;
+    return NULL;
+}
+
+static void coap2i_store(void *variable, uint8_t type, uint32_t value)
+{
+    uint8_t byte = (uint8_t)value;
+    uint16_t half = (uint16_t)value;
+    switch (type & COAP2I_WIDTH_MASK) {
+    case 1:
+        memcpy(variable, &byte, sizeof byte);
+        break;
+    case 2:
+        memcpy(variable, &half, sizeof half);
+        break;
+    default:
+        memcpy(variable, &value, sizeof value);
+        break;
+    }
+}
+
+static const char *coap2i_set_text(char *array, uint16_t size, coap2i_text text,
+                                   bool apply)
+{
+    uint16_t length = 0;
+    int16_t byte;
+    if (text.at == NULL) return COAP2_TEXT("not a text");
+    while ((byte = coap2i_next_byte(&text)) >= 0) {
+        if (byte == 0) return COAP2_TEXT("holds a NUL");
+        if (length + 1u >= size) return COAP2_TEXT("too long");
+        if (apply) array[length] = (char)byte;
+        length++;
+    }
+    if (apply) array[length] = '\0';
+    return NULL;
+}
+
+/* Check a value against its field, and set the variable if it is to be.
+   Returns why it cannot be, or NULL. */
+static const char *coap2i_set_field(const coap2_field *field,
+                                    const coap2i_value *value, bool apply)
+{
+    uint8_t type = COAP2I_FLASH_BYTE(&field->type);
+    void *variable = coap2i_field_variable(field);
+    const char *why;
+    uint32_t number;
+    if (COAP2I_FLASH_BYTE(&field->writable) == 0u)
+        return COAP2_TEXT("read only");
+    if (value->kind == COAP2I_NESTED) return COAP2_TEXT("nested");
+    if (type == COAP2_CHARS)
+        return coap2i_set_text((char *)variable,
+                               COAP2I_FLASH_WORD(uint16_t, &field->size),
+                               value->text, apply);
+    if (value->kind != COAP2I_NUMBER &&
+        (type != COAP2_BOOL || value->kind != COAP2I_BOOL))
+        return type == COAP2_BOOL ? COAP2_TEXT("not true or false")
+                                  : COAP2_TEXT("not a number");
+    why = coap2i_fit(&value->number, type,
+                     (int8_t)COAP2I_FLASH_BYTE(&field->exponent), &number);
+    if (why == NULL && apply) coap2i_store(variable, type, number);
+    return why;
+}
+
+static bool coap2i_is_name(const coap2_field *field, coap2i_text name)
+{
+    uint8_t i;
+    for (i = 0;; i++) { /* a name ends with a NUL within its row */
+        char c = coap2i_flash_char(&field->name[i]);
+        int16_t byte = coap2i_next_byte(&name);
+        if (byte < 0) return c == '\0';
+        if (byte == 0 || (uint8_t)c != byte) return false;
+    }
+}
+
+/* The field that a member names; `count` if there is none. */
+static uint8_t coap2i_find_field(const coap2_field *fields, uint8_t count,
+                                 const coap2i_text *name)
+{
+    uint8_t i = 0;
+    if (name->at == NULL) return 0;
+    while (i < count && !coap2i_is_name(&fields[i], *name)) i++;
+    return i;
+}
+
+/* Walk through a payload, and check it or set what it says. Returns why it is
+   refused, or NULL. */
+static const char *coap2i_read_fields(coap2i_reader r,
+                                      const coap2_field *fields, uint8_t count,
+                                      coap2_field_fault *fault, bool apply)
+{
+    uint8_t seen[32];
+    coap2i_member m;
+    coap2i_step step;
+    memset(seen, 0, sizeof seen);
+    while ((step = coap2i_next_member(&r, &m)) != COAP2I_END) {
+        const char *why = COAP2_TEXT("malformed");
+        uint8_t i, bit;
+        fault->name = (const char *)m.name.at;
+        fault->name_length =
+            m.name.at == NULL ? 0u : (size_t)(m.name.end - m.name.at);
+        if (step == COAP2I_MALFORMED) return why;
+        i = coap2i_find_field(fields, count, &m.name);
+        if (i == count) return COAP2_TEXT("unknown");
+        bit = (uint8_t)(1u << (i & 7u));
+        if ((seen[i / 8u] & bit) != 0u) return COAP2_TEXT("named twice");
+        seen[i / 8u] |= bit;
+        why = coap2i_set_field(&fields[i], &m.value, apply);
+        if (why != NULL) return why;
+    }
+    return NULL;
+}
+
+/* Is a text payload for one field a value without its name? Where the field
+   is a text it always is, since it may hold any character. */
+static bool coap2i_is_alone(const coap2_field *fields, uint8_t count,
+                            const uint8_t *bytes, size_t length)
+{
+    if (count != 1u) return false;
+    return COAP2I_FLASH_BYTE(&fields->type) == COAP2_CHARS || length == 0u ||
+           !coap2i_holds((const char *)bytes, length, '=');
+}
+
+static bool coap2i_is_field_format(uint16_t format)
+{
+    return format == COAP2_FORMAT_TEXT ||
+           (COAP2_WITH_JSON && format == COAP2_FORMAT_JSON) ||
+           (COAP2_WITH_CBOR && format == COAP2_FORMAT_CBOR);
+}
+
+COAP2_DEF coap2_result coap2_fields_read(const coap2_field *fields,
+                                         uint8_t count, uint16_t format,
+                                         const uint8_t *bytes, size_t length,
+                                         coap2_field_fault *fault)
+{
+    coap2i_reader r;
+    if (!coap2i_is_field_format(format)) return COAP2_ERR_ARG;
+    memset(&r, 0, sizeof r);
+    r.at = bytes;
+    r.end = bytes + length;
+    r.format = format;
+    r.alone = coap2i_is_alone(fields, count, bytes, length);
+    fault->flash_why = coap2i_read_fields(r, fields, count, fault, false);
+    if (fault->flash_why != NULL) return COAP2_ERR_FORMAT;
+    (void)coap2i_read_fields(r, fields, count, fault, true);
+    return COAP2_OK;
+}
+
+#endif /* COAP2_WITH_FIELDS */
+
 /* ---- >>names: texts for people -------------------------------------------
    Knows the names of the registries, and how to say what is wrong. */
 
@@ -2426,14 +3898,6 @@ static size_t coap2i_uri_path_at(const char *text, size_t length)
     return at;
 }
 
-static bool coap2i_text_has(const char *text, size_t length, char c)
-{
-    size_t i;
-    for (i = 0; i < length; i++)
-        if (text[i] == c) return true;
-    return false;
-}
-
 /* Why a reference, or a scheme that is none of ours, was refused. */
 static const char *coap2i_reference_why(char c)
 {
@@ -2456,7 +3920,7 @@ COAP2_DEF const char *coap2_uri_why(const char *text, size_t length,
         return "% wants two hexadecimal digits";
     if (c <= ' ' || c >= 0x7f) return "a byte that must be percent-encoded";
     if (absolute && fault_at < path)
-        return coap2i_text_has(text, path, '@')
+        return coap2i_holds(text, path, '@')
                    ? "user information is not for CoAP"
                    : "not a host, an address or a port up to 65535";
     if (!absolute && (c == ':' || fault_at < 2u) && c != '%')
@@ -2487,7 +3951,7 @@ COAP2_DEF const char *coap2_link_why(const coap2_link *link)
 #endif /* COAP2_WITH_STRINGS */
 
 /* ---- >>history: releases -------------------------------------------------
-   0.1.0  the codec: messages, options, block values, URIs, links */
+   0.1.0  the codec: messages, options, block values, URIs, links; fields */
 
 /* ---- >>licence: MIT ------------------------------------------------------
 

@@ -17,11 +17,14 @@ passed=0 failed=0
 #                loop over what it consumes
 #   14.4 15.7    if (bits & flag); an else that does nothing is not written
 #   15.4 15.5    return early, so that functions stay short
+#   10.7 12.2    shifts by a computed width, which the caller keeps small
 #   17.7 17.8    the result of memcpy; parameters that count down
 #   18.4         pointer arithmetic is what a view into bytes is
+#   20.7         a row's macro puts its name where a string literal must stand
 #   20.9 21.14   SIZE_MAX in #if; memcmp of bytes that end without a NUL
-deviations='2.4 2.5 8.7 8.9 10.1 10.3 10.4 10.6 10.8 11.5 12.1 12.3 13.3 13.4
-            13.5 14.2 14.4 15.4 15.5 15.7 17.7 17.8 18.4 20.9 21.14'
+deviations='2.4 2.5 8.7 8.9 10.1 10.3 10.4 10.6 10.7 10.8 11.5 12.1 12.2
+            12.3 13.3 13.4 13.5 14.2 14.4 15.4 15.5 15.7 17.7 17.8 18.4 20.7
+            20.9 21.14'
 
 # Not bugs: variables stand at the top of a function; an overflow check is
 # always false to cppcheck, which counts without wrapping; and a struct that

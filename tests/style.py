@@ -194,6 +194,8 @@ def names_tell(header):
             continue
         internal = header.in_machine(tag) and tag.name not in declared
         want = ('coap2i_', 'COAP2I_') if internal else ('coap2_', 'COAP2_')
+        if tag.kind == 'macro' and tag.name.startswith('COAP2I_'):
+            continue  # a macro of the manual's may be made of private ones
         if not tag.name.startswith(want):
             yield tag.line, f'{tag.kind} {tag.name} is not {want[0]}...'
 

@@ -58,6 +58,7 @@ run atmega2560 uri 1
 run atmega2560 uri 2
 run atmega2560 uri 3
 run atmega2560 links
+run atmega2560 fields
 run atmega2560 names
 
 echo "$passed passed, $failed failed"

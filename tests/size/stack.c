@@ -57,6 +57,44 @@ static uint8_t malformed[][8] = {{0x40, 1, 0, 0, 0xe0, 0xff, 0xff},
                                  {0x41, 0, 0, 0, 1},
                                  {0x80, 1, 0, 0}};
 
+static int16_t temp10 = 215;
+static uint8_t hum = 40;
+static char place[8] = "a \"b\"";
+
+COAP2_FIELDS(climate_fields, COAP2_FIELD_RW("temp", COAP2_I16, temp10, -1),
+             COAP2_FIELD_RW("hum", COAP2_U8, hum, 0),
+             COAP2_FIELD_TEXT_RW("at", place));
+
+/* A half, a single and a double float, a decimal fraction, and a text. */
+static const uint8_t floats[] = {0xbf, 0x64, 't',  'e',  'm',  'p',  0xfb,
+                                 0x40, 0x35, 0x99, 0x99, 0x99, 0x99, 0x99,
+                                 0x9a, 0x63, 'h',  'u',  'm',  0xf9, 0x51,
+                                 0x00, 0x62, 'a',  't',  0x61, 'x',  0xff};
+
+static void use_fields(void)
+{
+    static const uint16_t formats[] = {COAP2_FORMAT_TEXT, COAP2_FORMAT_JSON,
+                                       COAP2_FORMAT_CBOR};
+    static const char text[] = "temp=22.5 hum=41 at=\"x \\\" y\"";
+    static const char json[] =
+        "{\"temp\":2.25e1,\"hum\":256,\"at\":\"\\ud83d\\ude00\"}";
+    coap2_field_fault fault;
+    coap2_writer w;
+    uint8_t i;
+
+    for (i = 0; i < 3; i++) {
+        coap2_write_start(&w, out, sizeof out);
+        coap2_write_header(&w, COAP2_ACK, COAP2_205_CONTENT, 1, NULL, 0);
+        ENTER("fields", coap2_fields_write, &w, climate_fields, 3, formats[i]);
+    }
+    ENTER("fields", coap2_fields_read, climate_fields, 3, COAP2_FORMAT_TEXT,
+          (const uint8_t *)text, sizeof text - 1, &fault);
+    ENTER("fields", coap2_fields_read, climate_fields, 3, COAP2_FORMAT_JSON,
+          (const uint8_t *)json, sizeof json - 1, &fault);
+    ENTER("fields", coap2_fields_read, climate_fields, 3, COAP2_FORMAT_CBOR,
+          floats, sizeof floats, &fault);
+}
+
 static void visit_options(const coap2_msg *msg)
 {
     coap2_opt opt;
@@ -239,5 +277,6 @@ int main(void)
     read_links();
     write_links(0);
     write_links(16);
+    use_fields();
     return 0;
 }

@@ -296,6 +296,33 @@ LINKS = {
 }
 
 
+# The first byte: format (text, JSON, CBOR), and 4 times the table.
+FIELDS = {
+    "text-list": b"\x00u8=255 u16=0.01 u32=4294967295 i8=-1280 on=true",
+    "text-quoted": b'\x00name="a \\" b" i16=-3276.8 i32=2.147483647',
+    "text-read-only": b"\x04i16=1 locked=3",
+    "text-alone": b"\x08-2147483.648",
+    "text-alone-named": b"\x08 i32=25.5 ",
+    "text-word": b"\x0ca=b c",
+    "text-too-fine": b"\x00i16=25.55",
+    "json-all": b'\x01{"u8":1,"u16":2.50,"i8":1e1,"on":false,"name":"x"}',
+    "json-escapes": b'\x01{"name":"\\u00e4\\ud83d\\ude00\\n"}',
+    "json-blanks": b'\x01 { "u32" : 7 , "i16" : -0.5e0 } ',
+    "json-nested": b'\x01{"u8":{"a":1}}',
+    "json-twice": b'\x01{"u8":1,"u8":2}',
+    "json-unknown": b'\x01{"u9":1}',
+    "cbor-map": bytes.fromhex("02a36275381864633332f5626f6ef5"),
+    "cbor-open": bytes.fromhex("02bf62753801626f6ef4ff"),
+    "cbor-fraction": bytes.fromhex("02a163693136c48220382a"),
+    "cbor-half": bytes.fromhex("02a163693136f94e00"),
+    "cbor-single": bytes.fromhex("02a163693136fa41ac0000"),
+    "cbor-double": bytes.fromhex("02a163693136fb403599999999999a"),
+    "cbor-text": bytes.fromhex("02a1646e616d6563616263"),
+    "cbor-tagged": bytes.fromhex("02a162753fc101"),
+    "cbor-cut": bytes.fromhex("02a26275381901"),
+    "no-format": b"\x03x",
+}
+
 def write(harness, seeds):
     folder = os.path.join(HERE, "corpus", harness)
     os.makedirs(folder, exist_ok=True)
@@ -317,3 +344,4 @@ write("message", from_hex(MESSAGES))
 write("build", PROGRAMS)
 write("uri", URIS)
 write("links", LINKS)
+write("fields", FIELDS)

@@ -1409,8 +1409,9 @@ static bool coap2i_piece_is_last(const coap2i_piece *piece)
 
 static bool coap2i_next_piece(coap2i_piece *piece)
 {
-    const char *next = piece->text + piece->length + 1;
+    const char *next;
     if (coap2i_piece_is_last(piece)) return false;
+    next = piece->text + piece->length + 1;
     *piece = coap2i_pieces(next, (size_t)(piece->end - next), piece->separator);
     return true;
 }

@@ -30,6 +30,21 @@
        coap2_write_payload(&w, "21.5", 4);
        packet_length = coap2_write_end(&w);
 
+   BE A SERVER on any transport: variables and functions as resources. See
+   examples/03_server.c, and 04_client.c for the other side:
+
+       COAP2_FIELDS(climate_fields, COAP2_FIELD("temp", COAP2_I16, temp10, -1));
+       COAP2_BOUND(climate, "climate", 0, climate_fields, "rt=\"climate\"");
+       COAP2_RESOURCE(fan, "fan", COAP2_GET | COAP2_PUT, on_fan, "");
+       COAP2_TABLE(things, &climate, &fan);
+
+       node.send = udp_send, node.recv = udp_recv;
+       node.in = in, node.in_size = sizeof in;
+       node.out = out, node.out_size = sizeof out;
+       node.resources = things;
+       coap2_start(&node, random_seed());
+       for (;;) udp_wait(coap2_poll(&node, now_ms()));
+
    KNOBS - define them before the include, the same in every file
        COAP2_WITH_URI      1  URIs and options, both ways    (AVR: 5.5 KB)
        COAP2_WITH_LINKS    1  link lists, RFC 6690           (AVR: 3 KB)
@@ -38,7 +53,28 @@
        COAP2_WITH_FIELDS   1  variables as text, both ways   (AVR: 4.5 KB)
        COAP2_WITH_JSON     1  fields as JSON as well         (AVR: 2 KB)
        COAP2_WITH_CBOR     1  fields as CBOR as well         (AVR: 3 KB)
+       COAP2_WITH_SERVER   1  resources that are answered    (AVR: 8 KB)
+       COAP2_WITH_CLIENT   1  requests                       (AVR: 4 KB)
+       COAP2_WITH_LATER    1  answers that take their time   (AVR: 1.5 KB)
+       COAP2_WITH_ECHO     1  a client repeats with Echo     (AVR: 0.5 KB)
+       COAP2_WITH_LOG      1  node.log; 0 on AVR
        COAP2_FIELD_NAME   12  bytes of a field's name in its row
+     The records of a node, and what each costs (AVR, elsewhere more):
+       COAP2_MAX_EXCHANGES 8  messages that wait; AVR 2      (45 bytes each)
+       COAP2_MAX_DUPLICATES 16  of others remembered; AVR 4  (29 bytes each)
+       COAP2_REPLY_SIZE   64  bytes of an answer remembered; AVR 8
+       COAP2_ADDRESS_SIZE 16  of an address: IPv6; AVR 4: IPv4
+       COAP2_PACKET     1152  bytes of a slot of node.out; AVR 128
+       COAP2_TOKEN_LENGTH  4  of our requests
+       COAP2_BURST         8  datagrams that one poll receives
+       COAP2_FLOOD_LIMIT   0  requests a second of one client; more are 4.29
+       COAP2_MAX_VISITORS  4  clients that are counted for it
+       COAP2_REPLY_LIMIT   0  times its request, an answer to who has not shown
+                              its address (Echo); 3 is what RFC 9175 wants
+     Parameters of RFC 7252 4.8 that a node starts with: COAP2_ACK_TIMEOUT,
+     COAP2_RANDOM_FACTOR, COAP2_MAX_RETRANSMIT, COAP2_NSTART, COAP2_LEISURE,
+     COAP2_PROBING_RATE, COAP2_EXCHANGE_LIFETIME, COAP2_NON_LIFETIME, and
+     COAP2_ACK_DELAY and COAP2_DEADLINE
        COAP2_OPT_DISCOVERY 300, COAP2_OPT_NOTIFICATION 400, COAP2_OPT_RULE 410
                               the numbers of the options of CoAP 2
        COAP2_IMPLEMENTATION   in one file only: the machine
@@ -59,6 +95,10 @@
        @uri        URIs to options and back, paths
        @links      link lists and their filters
        @fields     variables as resources
+       @peer       who is at the other end
+       @resource   what a server offers
+       @node       an endpoint
+       @client     requests
        @names      names and reasons as text
      The machine
        >>ground    types of the target, flash access
@@ -68,6 +108,12 @@
        >>uri       URIs and paths
        >>links     link lists
        >>fields    values and fields
+       >>chance    the node's generator
+       >>exchanges peers, slots, duplicates
+       >>resources requests and their answers
+       >>server    a request comes in, an answer goes out
+       >>client    a request goes out, its answer comes in
+       >>node      time goes by, a datagram comes in
        >>names     texts for people
      >>history     releases
      >>licence     MIT
@@ -115,6 +161,105 @@
 #ifndef COAP2_FIELD_NAME /* (2..32) bytes of a field's name, with its NUL */
 #define COAP2_FIELD_NAME 12
 #endif
+#ifndef COAP2_WITH_SERVER /* resources that are answered */
+#define COAP2_WITH_SERVER 1
+#endif
+#ifndef COAP2_WITH_CLIENT /* requests */
+#define COAP2_WITH_CLIENT 1
+#endif
+#ifndef COAP2_WITH_LATER /* answers that take their time */
+#define COAP2_WITH_LATER COAP2_WITH_SERVER
+#endif
+#ifndef COAP2_WITH_ECHO /* repeat a request that was answered with Echo */
+#define COAP2_WITH_ECHO COAP2_WITH_CLIENT
+#endif
+#ifndef COAP2_WITH_LOG /* the node's log callback */
+#define COAP2_WITH_LOG COAP2_WITH_STRINGS
+#endif
+#ifndef COAP2_MAX_EXCHANGES /* (1..100) messages of a node that wait */
+#ifdef __AVR__
+#define COAP2_MAX_EXCHANGES 2
+#else
+#define COAP2_MAX_EXCHANGES 8
+#endif
+#endif
+#ifndef COAP2_MAX_DUPLICATES /* (1..200) messages of others remembered */
+#ifdef __AVR__
+#define COAP2_MAX_DUPLICATES 4
+#else
+#define COAP2_MAX_DUPLICATES 16
+#endif
+#endif
+#ifndef COAP2_REPLY_SIZE /* (1..255) bytes of an answer that are remembered */
+#ifdef __AVR__
+#define COAP2_REPLY_SIZE 8
+#else
+#define COAP2_REPLY_SIZE 64
+#endif
+#endif
+#ifndef COAP2_ADDRESS_SIZE /* (4..20) bytes of an address: IPv4 4, IPv6 16 */
+#ifdef __AVR__
+#define COAP2_ADDRESS_SIZE 4
+#else
+#define COAP2_ADDRESS_SIZE 16
+#endif
+#endif
+#ifndef COAP2_PACKET /* (32..1280) bytes of a slot of node.out */
+#ifdef __AVR__
+#define COAP2_PACKET 128
+#else
+#define COAP2_PACKET 1152
+#endif
+#endif
+#ifndef COAP2_TOKEN_LENGTH /* (1..8) of the tokens of our requests */
+#define COAP2_TOKEN_LENGTH 4
+#endif
+#ifndef COAP2_BURST /* (1..100) datagrams that one poll receives */
+#define COAP2_BURST 8
+#endif
+#ifndef COAP2_ACK_DELAY /* (1..2000) ms until a late answer's empty ACK;
+                           RFC 7252 5.2.2 */
+#define COAP2_ACK_DELAY 500
+#endif
+#ifndef COAP2_DEADLINE /* (1..1000000) ms that a request waits; RFC 7252
+                          4.8.2, MAX_TRANSMIT_WAIT */
+#define COAP2_DEADLINE 93000
+#endif
+#ifndef COAP2_ACK_TIMEOUT /* (1..65535) ms; RFC 7252 4.8 */
+#define COAP2_ACK_TIMEOUT 2000
+#endif
+#ifndef COAP2_RANDOM_FACTOR /* (100..300) percent; RFC 7252 4.8 */
+#define COAP2_RANDOM_FACTOR 150
+#endif
+#ifndef COAP2_MAX_RETRANSMIT /* (1..20); RFC 7252 4.8 */
+#define COAP2_MAX_RETRANSMIT 4
+#endif
+#ifndef COAP2_NSTART /* (1..100); RFC 7252 4.8 */
+#define COAP2_NSTART 1
+#endif
+#ifndef COAP2_PROBING_RATE /* (1..65535) bytes a second; RFC 7252 4.8 */
+#define COAP2_PROBING_RATE 1
+#endif
+#ifndef COAP2_LEISURE /* (1..65535) ms; RFC 7252 4.8 */
+#define COAP2_LEISURE 5000
+#endif
+#ifndef COAP2_EXCHANGE_LIFETIME /* (1..65535) seconds; RFC 7252 4.8 */
+#define COAP2_EXCHANGE_LIFETIME 247
+#endif
+#ifndef COAP2_NON_LIFETIME /* (1..65535) seconds; RFC 7252 4.8 */
+#define COAP2_NON_LIFETIME 145
+#endif
+#ifndef COAP2_FLOOD_LIMIT /* (0..1000) requests a second of one client; more
+                             are 4.29. 0: no limit */
+#define COAP2_FLOOD_LIMIT 0
+#endif
+#ifndef COAP2_MAX_VISITORS /* (1..100) clients whose requests are counted */
+#define COAP2_MAX_VISITORS 4
+#endif
+#ifndef COAP2_REPLY_LIMIT /* (0..20) times the size of a request, its answer
+                             to an address that was not shown. 0: no limit */
+#define COAP2_REPLY_LIMIT 0
+#endif
 #ifndef COAP2_OPT_DISCOVERY /* not assigned by IANA, as the next two */
 #define COAP2_OPT_DISCOVERY 300
 #endif
@@ -125,8 +270,10 @@
 #define COAP2_OPT_RULE 410
 #endif
 
-#if (COAP2_WITH_URI | COAP2_WITH_LINKS | COAP2_WITH_STRINGS | \
-     COAP2_WITH_FIELDS | COAP2_WITH_JSON | COAP2_WITH_CBOR) > 1
+#if (COAP2_WITH_URI | COAP2_WITH_LINKS | COAP2_WITH_STRINGS |   \
+     COAP2_WITH_FIELDS | COAP2_WITH_JSON | COAP2_WITH_CBOR |    \
+     COAP2_WITH_SERVER | COAP2_WITH_CLIENT | COAP2_WITH_LATER | \
+     COAP2_WITH_ECHO | COAP2_WITH_LOG) > 1
 #error "coap2: each COAP2_WITH_x is 0 or 1"
 #endif
 #if COAP2_WITH_JSON && !COAP2_WITH_FIELDS
@@ -134,6 +281,15 @@
 #endif
 #if COAP2_WITH_CBOR && !COAP2_WITH_FIELDS
 #error "coap2: COAP2_WITH_CBOR needs COAP2_WITH_FIELDS"
+#endif
+#if COAP2_WITH_SERVER && !COAP2_WITH_LINKS
+#error "coap2: COAP2_WITH_SERVER needs COAP2_WITH_LINKS"
+#endif
+#if COAP2_WITH_LATER && !COAP2_WITH_SERVER
+#error "coap2: COAP2_WITH_LATER needs COAP2_WITH_SERVER"
+#endif
+#if COAP2_WITH_ECHO && !COAP2_WITH_CLIENT
+#error "coap2: COAP2_WITH_ECHO needs COAP2_WITH_CLIENT"
 #endif
 #if COAP2_OPT_DISCOVERY > 65535 || COAP2_OPT_NOTIFICATION > 65535 || \
     COAP2_OPT_RULE > 65535
@@ -175,10 +331,20 @@ typedef int8_t coap2_result;
 
 enum {
     COAP2_OK = 0,
-    COAP2_ERR_VERSION = -1, /* not CoAP version 1: drop it silently (3)  */
-    COAP2_ERR_FORMAT = -2,  /* malformed bytes or text                    */
-    COAP2_ERR_SPACE = -3,   /* does not fit into the buffer you gave      */
-    COAP2_ERR_ARG = -4      /* a value that CoAP cannot carry             */
+    COAP2_ERR_VERSION = -1,    /* not CoAP version 1: drop it silently (3)  */
+    COAP2_ERR_FORMAT = -2,     /* malformed bytes or text                    */
+    COAP2_ERR_SPACE = -3,      /* does not fit into the buffer you gave      */
+    COAP2_ERR_ARG = -4,        /* a value that CoAP cannot carry             */
+    COAP2_ERR_FULL = -5,       /* no free exchange or slot: COAP2_MAX_EXCHANGES,
+                               node.out_size                              */
+    COAP2_ERR_CONFIG = -6,     /* the node is not set up: buffers, callbacks,
+                               or files compiled with other knobs         */
+    COAP2_ERR_AGAIN = -7,      /* of a callback: not now                     */
+    COAP2_ERR_SEND = -8,       /* of a callback: cannot be sent              */
+    COAP2_ERR_TIMEOUT = -9,    /* no answer in time (4.2)                    */
+    COAP2_ERR_RESET = -10,     /* the peer rejected the message (4.2)        */
+    COAP2_ERR_CANCELLED = -11, /* by coap2_cancel                         */
+    COAP2_ERR_NAME = -12       /* a host that nobody can resolve             */
 };
 
 /* ==== @codes: methods, response codes, signals =========================== */
@@ -469,7 +635,9 @@ COAP2_DEF void coap2_write_block(coap2_writer *w, uint16_t number,
 
 /* Compare the path of a request with one like "a/b", segment by segment,
    without copying or decoding. A slash before it does not matter, one behind
-   it is an empty segment; "" is the root. The path is a literal, and stays in
+   it is an empty segment; "" is the root. A star as the last segment stands for
+   one segment or more: "a/" and a star is all that is below a. The path is a
+   literal, and stays in
    flash on AVR. */
 #define coap2_msg_path_is(msg, literal) \
     coap2_msg_path_equals((msg), COAP2_TEXT(literal))
@@ -738,6 +906,475 @@ COAP2_DEF coap2_result coap2_fields_read(const coap2_field *fields,
                                          coap2_field_fault *fault);
 
 #endif /* COAP2_WITH_FIELDS */
+
+/* ==== @peer: who is at the other end ===================================== */
+
+#if COAP2_WITH_SERVER || COAP2_WITH_CLIENT
+
+enum { COAP2_PEER_IPV4 = 1, COAP2_PEER_IPV6, COAP2_PEER_OTHER };
+
+/* An endpoint, as a plain value. A transport fills one in when it receives,
+   and reads it when it sends. Bytes of the address that its kind does not use
+   are zero. */
+typedef struct coap2_peer {
+    uint8_t kind;     /* COAP2_PEER_IPV4 ... */
+    bool group;       /* came to a multicast group; or: goes to one */
+    uint16_t port;    /* in the order of the machine */
+    uint16_t arrived; /* the transport's note of where, given back to send */
+#if COAP2_ADDRESS_SIZE >= 16
+    uint32_t scope; /* the interface of a link-local address */
+#endif
+    uint8_t address[COAP2_ADDRESS_SIZE];
+} coap2_peer;
+
+/* Are they one endpoint? `group` and `arrived` do not count. */
+COAP2_DEF bool coap2_peer_equals(const coap2_peer *a, const coap2_peer *b);
+
+#endif
+
+/* ==== @resource: what a server offers ==================================== */
+
+#if COAP2_WITH_SERVER || COAP2_WITH_CLIENT
+
+/* Methods are bits, in tables and in req->method. */
+enum {
+    COAP2_GET = 1,
+    COAP2_POST = 2,
+    COAP2_PUT = 4,
+    COAP2_DELETE = 8,
+    COAP2_FETCH = 16,
+    COAP2_PATCH = 32,
+    COAP2_IPATCH = 64,
+    COAP2_HIDDEN = 128 /* no method: not listed in /.well-known/core */
+};
+
+/* No Content-Format, no Accept. */
+#define COAP2_NO_FORMAT 0xffffu
+
+#endif
+
+#if COAP2_WITH_SERVER
+
+struct coap2_node;
+struct coap2_resource;
+
+/* A request, as its handler sees it. All of it lives until the handler
+   returns. */
+typedef struct coap2_req {
+    struct coap2_node *node;
+    const coap2_peer *peer;
+    const coap2_msg *msg; /* for coap2_msg_find and coap2_msg_path_is */
+    const struct coap2_resource *resource; /* in flash on AVR */
+    const uint8_t *payload;
+    size_t payload_length;
+    uint16_t format; /* Content-Format of the payload, or COAP2_NO_FORMAT */
+    uint16_t accept; /* the format that is wanted, or COAP2_NO_FORMAT */
+    uint8_t method;  /* COAP2_GET ... */
+    bool again;      /* run by the library for itself: only safe methods are */
+    uint8_t flags, silent; /* the library's own */
+} coap2_req;
+
+/* The answer that a handler makes. Set fields, write options and the body in
+   any order; the library sorts them. */
+typedef struct coap2_rsp {
+    coap2_writer w;      /* for coap2_write_opt and coap2_write_body */
+    uint32_t max_age;    /* seconds; 60 is what CoAP assumes, and not sent */
+    uint16_t format;     /* of the body, or COAP2_NO_FORMAT */
+    uint8_t etag_length; /* 0: none */
+    uint8_t etag[8];
+#if COAP2_WITH_LATER
+    struct coap2_node *node; /* of a late answer */
+    int16_t ticket;
+#endif
+} coap2_rsp;
+
+/* Answer a request: write the body and return a code, COAP2_205_CONTENT, say,
+   or COAP2_LATER. Message ids, tokens, the order of options, acknowledgements
+   and duplicates are the library's. So are these answers: 4.05 for a method
+   that the resource does not have, 4.06 where a GET or FETCH was answered in
+   another format than Accept wants, 2.03 where the client has this ETag
+   already, 4.12, and 5.00 where the answer does not fit the packet. An error's
+   body is a diagnostic for people. */
+typedef uint8_t (*coap2_handler_fn)(coap2_req *req, coap2_rsp *rsp);
+
+enum { COAP2_LATER = 0 };
+
+typedef struct coap2_resource {
+    const char *path;       /* "a/b"; "a/" and a star: all that is below a */
+    const char *attributes; /* of its link, without the first semicolon */
+    coap2_handler_fn handler;
+#if COAP2_WITH_FIELDS
+    const coap2_field *fields;
+    void (*on_write)(coap2_req *req);
+    uint8_t field_count;
+#endif
+    uint16_t methods;
+} coap2_resource;
+
+/* Declare resources and the table of them; all of it stays in flash. Of two
+   rows that match a path the first is asked.
+
+       COAP2_RESOURCE(fan, "fan", COAP2_GET | COAP2_PUT, on_fan, "rt=\"fan\"");
+       COAP2_BOUND(climate, "climate", 0, climate_fields, "rt=\"climate\"");
+       COAP2_TABLE(things, &fan, &climate);
+
+   COAP2_BOUND makes a resource of a table of fields: GET, and PUT, PATCH and
+   iPATCH if one of them may be written; its flags are 0 or COAP2_HIDDEN. What
+   cannot be written changes nothing and is 4.00, with the name and the reason.
+   COAP2_BOUND_WRITE calls a function of yours after a write. COAP2_DECLARE
+   names a resource that stands in another file. */
+#define COAP2_DECLARE(name) extern const coap2_resource name
+#define COAP2_RESOURCE(name, path, methods, handler, attributes)          \
+    COAP2I_ROW(name, path, attributes) = {name##_path, name##_attributes, \
+                                          handler, COAP2I_NO_FIELDS(methods)}
+#define COAP2_BOUND(name, path, flags, fields, attributes) \
+    COAP2_BOUND_WRITE(name, path, flags, fields, attributes, NULL)
+#define COAP2_BOUND_WRITE(name, path, flags, fields, attributes, on_write) \
+    COAP2I_ROW(name, path, attributes) = {                                 \
+        name##_path,                                                       \
+        name##_attributes,                                                 \
+        coap2_on_bound,                                                    \
+        fields,                                                            \
+        on_write,                                                          \
+        (uint8_t)(sizeof(fields) / sizeof(fields)[0]),                     \
+        (flags) | COAP2_GET | COAP2_PUT | COAP2_PATCH | COAP2_IPATCH}
+#define COAP2_TABLE(name, ...) \
+    static const coap2_resource *const name[] COAP2_FLASH = {__VA_ARGS__, NULL}
+
+/* A row, with its texts as arrays of their own: a literal in it would take
+   RAM on AVR. */
+#define COAP2I_ROW(name, path, attributes)                          \
+    static const char name##_path[] COAP2_FLASH = path;             \
+    static const char name##_attributes[] COAP2_FLASH = attributes; \
+    COAP2_DECLARE(name);                                            \
+    const coap2_resource name COAP2_FLASH
+#if COAP2_WITH_FIELDS
+#define COAP2I_NO_FIELDS(methods) NULL, NULL, 0, methods
+/* The handler of bound resources. */
+COAP2_DEF uint8_t coap2_on_bound(coap2_req *req, coap2_rsp *rsp);
+#else
+#define COAP2I_NO_FIELDS(methods) methods
+#endif
+
+/* Compare the payload with a literal. A payload whose Content-Format is not
+   text equals none, and a 4.00 that follows becomes 4.15. */
+#define coap2_req_text_is(req, literal) coap2_req_is((req), COAP2_TEXT(literal))
+COAP2_DEF bool coap2_req_is(coap2_req *req, const char *flash_text);
+
+/* Append to the body: a literal, as text; bytes of some format. */
+#define coap2_rsp_text(rsp, literal) coap2_rsp_flash((rsp), COAP2_TEXT(literal))
+COAP2_DEF void coap2_rsp_flash(coap2_rsp *rsp, const char *flash_text);
+COAP2_DEF void coap2_rsp_bytes(coap2_rsp *rsp, uint16_t format,
+                               const void *bytes, size_t length);
+
+/* Name the state that the body shows, in 1 to 8 bytes; more are cut. A client
+   that has it already is told so (2.03), without the body. If-Match and
+   If-None-Match are decided before a handler runs, by running it for a GET
+   with req->again set: its code tells whether there is anything, its ETag which
+   state (RFC 7252 5.10.6, 5.10.8). */
+COAP2_DEF void coap2_rsp_etag(coap2_rsp *rsp, const void *etag, size_t length);
+
+#if COAP2_WITH_LATER
+
+/* Answer later: keep the ticket, return COAP2_LATER, and make the answer when
+   it is known. The empty ACK leaves by itself after COAP2_ACK_DELAY, or when
+   the request comes again; the answer is then a confirmable message of its own
+   (RFC 7252 5.2.2). COAP2_ERR_FULL: no free exchange; answer 5.03, then.
+
+       ticket = coap2_later(req);
+       return ticket < 0 ? COAP2_503_SERVICE_UNAVAILABLE : COAP2_LATER;
+       ...
+       coap2_answer_start(&rsp, &node, ticket);
+       coap2_rsp_text(&rsp, "done");
+       coap2_answer_send(&rsp, COAP2_204_CHANGED);
+
+   A ticket that nobody answers keeps its exchange; answer 5.03, if need be.
+   COAP2_ERR_ARG: no such ticket. COAP2_ERR_SPACE: the answer did not fit, and
+   5.00 was sent. */
+COAP2_DEF int16_t coap2_later(coap2_req *req);
+COAP2_DEF coap2_result coap2_answer_start(coap2_rsp *rsp,
+                                          struct coap2_node *node,
+                                          int16_t ticket);
+COAP2_DEF coap2_result coap2_answer_send(coap2_rsp *rsp, uint8_t code);
+
+/* The three in one. */
+COAP2_DEF coap2_result coap2_answer(struct coap2_node *node, int16_t ticket,
+                                    uint8_t code, uint16_t format,
+                                    const void *bytes, size_t length);
+
+#endif /* COAP2_WITH_LATER */
+
+#endif /* COAP2_WITH_SERVER */
+
+/* ==== @node: an endpoint ================================================= */
+
+#if COAP2_WITH_SERVER || COAP2_WITH_CLIENT
+
+/* Send a datagram: COAP2_OK, COAP2_ERR_AGAIN (not now: it is kept, and tried
+   at the next poll) or COAP2_ERR_SEND. Must not call the node. */
+typedef coap2_result (*coap2_send_fn)(void *io, const coap2_peer *to,
+                                      const uint8_t *bytes, size_t length);
+
+/* Receive a datagram without waiting: its true size, also where it is more
+   than fits and was cut, or COAP2_ERR_AGAIN if there is none. `from` is all
+   zero. Must not call the node. */
+typedef int32_t (*coap2_recv_fn)(void *io, coap2_peer *from, uint8_t *bytes,
+                                 size_t size);
+
+#if COAP2_WITH_CLIENT
+
+/* What became of a request. */
+typedef struct coap2_reply {
+    struct coap2_node *node;
+    void *user;
+    const coap2_peer *peer; /* who answered; else whom we asked */
+    const coap2_msg *msg; /* the answer, until the callback returns; or NULL */
+    int16_t request;      /* what coap2_call_send returned */
+    coap2_result result;  /* COAP2_OK: answered; else why not */
+    bool more;            /* asked a group: others may follow */
+} coap2_reply;
+
+/* Runs exactly once for each request, after which its handle means nothing;
+   for a group once for each answer (`more`), and once at its deadline with
+   COAP2_ERR_TIMEOUT. Results: COAP2_OK, COAP2_ERR_TIMEOUT, COAP2_ERR_RESET
+   (the peer rejected it), COAP2_ERR_CANCELLED, COAP2_ERR_FORMAT (an option in
+   the answer is critical and unknown, RFC 7252 5.4.1), COAP2_ERR_SPACE (the
+   answer did not fit node.in) and what `send` returned. */
+typedef void (*coap2_reply_fn)(const coap2_reply *reply);
+
+#endif
+
+/* A message that waits for its time, its acknowledgement or its answer. The
+   library's own. Its packet is in a slot of node.out. */
+typedef struct coap2_exchange {
+    coap2_peer peer;
+    uint32_t due; /* when something happens next */
+    uint16_t length;
+    uint8_t state;
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER
+    uint8_t tries, flags, token_length;
+    uint16_t id;
+    int16_t handle;
+    uint32_t timeout; /* of the transmission under way */
+    uint8_t token[8];
+#endif
+#if COAP2_WITH_CLIENT
+    coap2_reply_fn reply;
+    void *user;
+    uint32_t deadline, sent;
+#endif
+} coap2_exchange;
+
+/* A message that was handled, for when it comes again. The library's own. */
+typedef struct coap2_duplicate {
+    coap2_peer peer;
+    uint32_t until;
+    uint16_t id;
+    uint16_t token; /* a hash of it */
+    bool used;
+    uint8_t code;   /* of the answer, */
+    uint8_t length; /* and what followed its token */
+    uint8_t bytes[COAP2_REPLY_SIZE];
+} coap2_duplicate;
+
+#if COAP2_FLOOD_LIMIT
+
+/* A client whose requests are counted. The library's own. */
+typedef struct coap2_visitor {
+    coap2_peer peer;
+    uint32_t since;
+    uint16_t requests;
+} coap2_visitor;
+
+#endif
+
+/* An endpoint, server and client at once. Zero it (a global is zero), set what
+   stands in the first part, and call coap2_start. It is plain memory without
+   pointers into itself: save it before a deep sleep, and restore it after.
+
+   `out` is cut into slots of `packet` bytes: one to write in, and one for each
+   message that waits: requests, late answers, answers to a group. */
+typedef struct coap2_node {
+    const char *name;
+    coap2_send_fn send;
+    coap2_recv_fn recv; /* NULL where packets are pushed by coap2_input */
+    void *io;           /* for the callbacks */
+    uint8_t *in, *out;
+    size_t in_size, out_size;
+    size_t packet; /* 0: COAP2_PACKET, or all of out if that is less */
+#if COAP2_WITH_SERVER
+    const coap2_resource *const *resources; /* COAP2_TABLE; NULL: none */
+#endif
+    uint32_t (*random)(void *io); /* instead of the node's own; or NULL */
+#if COAP2_WITH_LOG
+    void (*log)(void *io, const char *what, const coap2_peer *peer);
+#endif
+#if COAP2_WITH_CLIENT
+    /* For coap2_wait: the time, and something to do for so long at most. */
+    uint32_t (*now)(void *io);
+    void (*idle)(void *io, uint32_t ms);
+    /* Find the address of a host that is a name, or an IPv6 address with a
+       zone that is no number. False if there is none. */
+    bool (*resolve)(void *io, const char *host, size_t length,
+                    coap2_peer *peer);
+#endif
+
+    /* RFC 7252 4.8. Start sets those that are 0 from the knobs; they may be
+       changed at any time. */
+    uint16_t leisure;           /* ms */
+    uint16_t exchange_lifetime; /* seconds */
+    uint16_t non_lifetime;      /* seconds */
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER
+    uint16_t ack_timeout;   /* ms */
+    uint16_t random_factor; /* percent */
+    uint8_t max_retransmit;
+#endif
+#if COAP2_WITH_CLIENT
+    uint8_t nstart;
+    uint16_t probing_rate; /* bytes a second */
+#endif
+
+    /* From here on the library's own. next_id may be carried over a loss of
+       power: read it before, set it after coap2_start. */
+    uint16_t next_id;
+    uint32_t time;
+    uint32_t key[4], count;
+    uint8_t slots;
+    bool inside; /* a callback is running */
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER
+    int16_t last_handle;
+#endif
+#if COAP2_WITH_CLIENT
+    int16_t waited;
+    coap2_result waited_result;
+#endif
+    coap2_exchange exchanges[COAP2_MAX_EXCHANGES];
+    coap2_duplicate duplicates[COAP2_MAX_DUPLICATES];
+#if COAP2_FLOOD_LIMIT
+    coap2_visitor visitors[COAP2_MAX_VISITORS];
+#endif
+} coap2_node;
+
+/* Start, or start again, once the first part is set. The seed must differ from
+   start to start and from node to node: with a poor one others can guess
+   tokens and message ids, and answer in a server's name. COAP2_ERR_CONFIG: a
+   buffer or a callback is missing or too small, or this file was compiled with
+   other knobs than the implementation. */
+#define COAP2I_KNOBS                                                    \
+    ((uint16_t)(COAP2_WITH_SERVER + COAP2_WITH_CLIENT * 2 +             \
+                COAP2_WITH_LATER * 4 + COAP2_WITH_LOG * 8 +             \
+                COAP2_WITH_FIELDS * 16 + COAP2_WITH_ECHO * 32 +         \
+                COAP2_MAX_EXCHANGES * 67 + COAP2_MAX_DUPLICATES * 131 + \
+                COAP2_REPLY_SIZE * 257 + COAP2_ADDRESS_SIZE * 521 +     \
+                COAP2_FIELD_NAME * 1031 + (COAP2_FLOOD_LIMIT != 0) * 64))
+#define coap2_start(node, seed) \
+    coap2_start_as((node), (seed), (uint16_t)sizeof *(node), COAP2I_KNOBS)
+COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
+                                      uint16_t node_size, uint16_t knobs);
+
+/* Mix up to 16 bytes of chance into the generator, after coap2_start. Tokens,
+   ids and delays are drawn from it: Speck64/128 in counter mode, so that what
+   is seen on the wire does not tell what comes next. */
+COAP2_DEF void coap2_seed(coap2_node *node, const void *bytes, size_t length);
+
+/* Receive what is there (COAP2_BURST datagrams at most), do what is due, and
+   return the milliseconds until it must be called again: 0 at once,
+   COAP2_FOREVER if nothing is due. Call it also when a packet arrives, and
+   after calls that send: it is poll that sends. The clock may wrap. */
+#define COAP2_FOREVER 0xfffffffful
+COAP2_DEF uint32_t coap2_poll(coap2_node *node, uint32_t now_ms);
+
+/* Push a datagram in, where packets arrive by upcall; coap2_poll tells after
+   it how long the node may rest. */
+COAP2_DEF void coap2_input(coap2_node *node, const coap2_peer *from,
+                           const uint8_t *bytes, size_t length,
+                           uint32_t now_ms);
+
+#endif
+
+/* ==== @client: requests ================================================== */
+
+#if COAP2_WITH_CLIENT
+
+/* Ask a URI, by coap2_get and its kin: confirmable, or not if it is a group.
+   The answer comes to `reply`, which may be NULL. The texts may go when the
+   call returns. Returns a handle, positive, or an error: COAP2_ERR_FULL (no
+   free exchange, or no slot for it in `out`), COAP2_ERR_FORMAT (no URI),
+   COAP2_ERR_NAME (a host that nobody can resolve), COAP2_ERR_SPACE, or
+   COAP2_ERR_ARG (another scheme than coap). Sends no Content-Format: for that
+   there is coap2_call. */
+#define coap2_get(node, uri, reply, user) \
+    coap2_request((node), COAP2_GET, (uri), NULL, 0, (reply), (user))
+#define coap2_delete(node, uri, reply, user) \
+    coap2_request((node), COAP2_DELETE, (uri), NULL, 0, (reply), (user))
+#define coap2_put(node, uri, payload, length, reply, user)                \
+    coap2_request((node), COAP2_PUT, (uri), (payload), (length), (reply), \
+                  (user))
+#define coap2_post(node, uri, payload, length, reply, user)                \
+    coap2_request((node), COAP2_POST, (uri), (payload), (length), (reply), \
+                  (user))
+#if COAP2_WITH_URI
+COAP2_DEF int16_t coap2_request(coap2_node *node, uint8_t method,
+                                const char *uri, const void *payload,
+                                size_t length, coap2_reply_fn reply,
+                                void *user);
+#endif
+
+/* Is anybody there? COAP2_OK without a message if so (RFC 7252 4.3). */
+#define coap2_ping(node, uri, reply, user) \
+    coap2_request((node), COAP2_PING, (uri), NULL, 0, (reply), (user))
+enum { COAP2_PING = 0 };
+
+/* Any request, step by step: start it, set fields, write options and payload,
+   in any order, send it.
+
+       coap2_call call;
+       coap2_call_start(&call, &node, COAP2_FETCH, "coap://10.0.0.1/log");
+       coap2_write_uint(&call.w, COAP2_OPT_CONTENT_FORMAT, COAP2_FORMAT_JSON);
+       coap2_write_payload(&call.w, "{}", 2);
+       handle = coap2_call_send(&call, on_reply, user);
+
+   Nothing is reserved in between: start only one at a time. Whatever goes
+   wrong on the way is what coap2_call_send returns. */
+typedef struct coap2_call {
+    coap2_writer w;
+    coap2_peer peer;
+    coap2_node *node;
+    uint32_t deadline; /* ms from the first transmission: COAP2_DEADLINE */
+    bool confirmable;  /* true; to a group it never is */
+    coap2_result error;
+} coap2_call;
+
+#if COAP2_WITH_URI
+COAP2_DEF void coap2_call_start(coap2_call *call, coap2_node *node,
+                                uint8_t method, const char *uri);
+#endif
+/* The same with an address of yours, and a path like "a/b", without percent
+   sequences. A query is an option to write. */
+COAP2_DEF void coap2_call_start_to(coap2_call *call, coap2_node *node,
+                                   uint8_t method, const coap2_peer *peer,
+                                   const char *path);
+
+/* Use a token of yours, of 0 to 8 bytes, instead of a random one. */
+COAP2_DEF void coap2_call_token(coap2_call *call, const void *token,
+                                size_t length);
+
+COAP2_DEF int16_t coap2_call_send(coap2_call *call, coap2_reply_fn reply,
+                                  void *user);
+
+/* End a request: its callback runs, with COAP2_ERR_CANCELLED. COAP2_ERR_ARG:
+   there is no such request any more. */
+COAP2_DEF coap2_result coap2_cancel(coap2_node *node, int16_t request);
+
+/* Poll until a request has ended, and return its result. An error is handed
+   back as it is, so that this can be written:
+
+       result = coap2_wait(&node, coap2_get(&node, uri, on_reply, user));
+
+   COAP2_ERR_CONFIG: node.now is missing, or this runs inside a callback. */
+COAP2_DEF coap2_result coap2_wait(coap2_node *node, int16_t request);
+
+#endif /* COAP2_WITH_CLIENT */
 
 /* ==== @names: names and reasons as text ================================== */
 
@@ -1350,6 +1987,8 @@ COAP2_DEF bool coap2_msg_path_equals(const coap2_msg *msg,
         size_t i;
         if (opt.number != COAP2_OPT_URI_PATH) continue;
         if (whole) return false;
+        if (coap2i_flash_char(p) == '*' && coap2i_flash_char(p + 1) == '\0')
+            return true;
         for (i = 0; i < opt.length; i++, p++) {
             char c = coap2i_flash_char(p);
             if (c == '\0' || c == '/' || c != (char)opt.value[i]) return false;
@@ -2210,8 +2849,7 @@ COAP2_DEF bool coap2_attr_next(coap2_attr *attr)
     if (attr->value != NULL) text = attr->value + attr->value_length;
     if (attr->quoted) text++;
     if (text == attr->end) return false;
-    (void)coap2i_attr_parse(text, (size_t)(attr->end - text), &at, attr);
-    return true;
+    return coap2i_attr_parse(text, (size_t)(attr->end - text), &at, attr);
 }
 
 COAP2_DEF bool coap2_link_find(const coap2_link *link, const char *name,
@@ -3671,6 +4309,1775 @@ COAP2_DEF coap2_result coap2_fields_read(const coap2_field *fields,
 
 #endif /* COAP2_WITH_FIELDS */
 
+/* ---- >>chance: the node's generator ---------------------------------------
+   Knows a block cipher, and that what it gives away must not tell what comes
+   next. Knows no messages. */
+
+#if COAP2_WITH_SERVER || COAP2_WITH_CLIENT
+
+/* A round of Speck64/128, which also makes the next round's key. */
+COAP2I_RARE void coap2i_stir(uint32_t *x, uint32_t *y, uint32_t key)
+{
+    uint32_t low = *y;
+    *x = ((*x >> 8 | *x << 24) + low) ^ key;
+    *y = (low << 3 | low >> 29) ^ *x;
+}
+
+static void coap2i_encrypt(const uint32_t secret[4], uint32_t block[2])
+{
+    uint32_t key[4];
+    uint8_t round, i = 1;
+    memcpy(key, secret, sizeof key);
+    for (round = 0; round < 27u; round++) {
+        coap2i_stir(&block[1], &block[0], key[0]);
+        coap2i_stir(&key[i], &key[0], round);
+        if (++i == 4u) i = 1;
+    }
+}
+
+static uint32_t coap2i_chance(coap2_node *node)
+{
+    uint32_t block[2];
+    if (node->random != NULL) return node->random(node->io);
+    block[0] = node->count++;
+    block[1] = 0;
+    coap2i_encrypt(node->key, block);
+    return block[0];
+}
+
+/* A number from 0 to `most`, with all of them about as likely. */
+static uint16_t coap2i_chance_to(coap2_node *node, uint16_t most)
+{
+    uint32_t chance = coap2i_chance(node) & 0xffffu;
+    return (uint16_t)((chance * (most + 1ul)) >> 16);
+}
+
+COAP2_DEF void coap2_seed(coap2_node *node, const void *bytes, size_t length)
+{
+    const uint8_t *from = (const uint8_t *)bytes;
+    size_t i;
+    for (i = 0; i < length; i++)
+        node->key[i / 4u % 4u] ^= (uint32_t)from[i] << i % 4u * 8u;
+}
+
+#endif
+
+/* ---- >>exchanges: peers, slots, duplicates ---------------------------------
+   Knows what was sent and waits, and what was handled and may come again (RFC
+   7252 4). Knows neither resources nor requests. */
+
+#if COAP2_WITH_SERVER || COAP2_WITH_CLIENT
+
+enum {
+    COAP2I_FREE,
+    COAP2I_DELAYED,   /* leaves when it is due, and is forgotten */
+    COAP2I_LATE,      /* a ticket; its request waits for an empty ACK */
+    COAP2I_TICKET,    /* the same with nothing to acknowledge any more */
+    COAP2I_ANSWERING, /* a confirmable answer, until it is acknowledged */
+    COAP2I_QUEUED,    /* a request that was not sent yet */
+    COAP2I_SENDING,   /* a confirmable one that was not acknowledged */
+    COAP2I_WAITING    /* for its answer */
+};
+
+/* How long poll rests where `send` was busy. */
+enum { COAP2I_BUSY_MS = 10 };
+
+#if COAP2_WITH_LOG
+#define COAP2I_LOG(node, what, peer)                           \
+    do {                                                       \
+        if ((node)->log != NULL)                               \
+            (node)->log((node)->io, COAP2_TEXT(what), (peer)); \
+    } while (0)
+#else
+#define COAP2I_LOG(node, what, peer) ((void)0)
+#endif
+
+COAP2_DEF bool coap2_peer_equals(const coap2_peer *a, const coap2_peer *b)
+{
+#if COAP2_ADDRESS_SIZE >= 16
+    if (a->scope != b->scope) return false;
+#endif
+    return a->kind == b->kind && a->port == b->port &&
+           memcmp(a->address, b->address, sizeof a->address) == 0;
+}
+
+/* Has the time come? */
+static bool coap2i_is_past(const coap2_node *node, uint32_t due)
+{
+    return (int32_t)(due - node->time) <= 0;
+}
+
+static uint8_t *coap2i_slot(const coap2_node *node, uint8_t slot)
+{
+    return node->out + slot * node->packet;
+}
+
+/* An exchange that nothing waits in and that has a slot; or NULL. */
+static coap2_exchange *coap2i_free_exchange(coap2_node *node)
+{
+    uint8_t i;
+    for (i = 1; i < node->slots; i++)
+        if (node->exchanges[i - 1u].state == COAP2I_FREE)
+            return &node->exchanges[i - 1u];
+    return NULL;
+}
+
+static uint8_t *coap2i_packet(const coap2_node *node, const coap2_exchange *e)
+{
+    return coap2i_slot(node, (uint8_t)(e - node->exchanges + 1));
+}
+
+/* Keep a message until it is due. Where no exchange is free it is lost, as on
+   the way. */
+COAP2I_RARE void coap2i_delay(coap2_node *node, const coap2_peer *to,
+                              const uint8_t *bytes, size_t length, uint32_t due)
+{
+    coap2_exchange *e = coap2i_free_exchange(node);
+    if (e == NULL) {
+        COAP2I_LOG(node, "no free exchange: raise COAP2_MAX_EXCHANGES", to);
+        return;
+    }
+    memcpy(coap2i_packet(node, e), bytes, length);
+    e->peer = *to;
+    e->peer.group = false;
+    e->length = (uint16_t)length;
+    e->state = COAP2I_DELAYED;
+    e->due = due;
+}
+
+/* Here a message leaves for the wire. */
+static coap2_result coap2i_transmit(coap2_node *node, const coap2_peer *to,
+                                    const uint8_t *bytes, size_t length)
+{
+    return node->send(node->io, to, bytes, length);
+}
+
+/* Send once, now or as soon as can be. */
+static void coap2i_send(coap2_node *node, const coap2_peer *to,
+                        const uint8_t *bytes, size_t length)
+{
+    if (coap2i_transmit(node, to, bytes, length) == COAP2_ERR_AGAIN)
+        coap2i_delay(node, to, bytes, length, node->time);
+}
+
+static void coap2i_send_empty(coap2_node *node, const coap2_peer *to,
+                              uint8_t type, uint16_t id)
+{
+    uint8_t bytes[4];
+    bytes[0] = (uint8_t)(0x40u + type * 16u);
+    bytes[1] = COAP2_000_EMPTY;
+    bytes[2] = (uint8_t)(id >> 8);
+    bytes[3] = (uint8_t)id;
+    coap2i_send(node, to, bytes, sizeof bytes);
+}
+
+/* Reject a message: only a confirmable one is told so (4.2, 4.3), and none
+   that came to a group (8.1). */
+static void coap2i_reject(coap2_node *node, const coap2_peer *from,
+                          const coap2_msg *msg)
+{
+    COAP2I_LOG(node, "rejected", from);
+    if (msg->type == COAP2_CON && !from->group)
+        coap2i_send_empty(node, from, COAP2_RST, msg->id);
+}
+
+static uint16_t coap2i_hash(const uint8_t *bytes, uint8_t length)
+{
+    uint16_t hash = length;
+    while (length != 0u) hash = (uint16_t)(hash * 31u + bytes[--length]);
+    return hash;
+}
+
+/* The record of a peer's message id; NULL if there is none. */
+static coap2_duplicate *coap2i_recall(coap2_node *node, const coap2_peer *peer,
+                                      uint16_t id)
+{
+    coap2_duplicate *d = node->duplicates;
+    for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++)
+        if (d->used && d->id == id && coap2_peer_equals(&d->peer, peer))
+            return d;
+    return NULL;
+}
+
+/* A record to write into: that of the same message id, else a free one, else
+   the one that would end first. */
+static coap2_duplicate *coap2i_record(coap2_node *node, const coap2_peer *peer,
+                                      uint16_t id)
+{
+    coap2_duplicate *d = coap2i_recall(node, peer, id), *first;
+    if (d != NULL) return d;
+    first = d = node->duplicates;
+    for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++) {
+        if (!d->used) return d;
+        if ((int32_t)(d->until - first->until) < 0) first = d;
+    }
+    return first;
+}
+
+/* Remember a message that was handled, with its answer: the code, and what
+   followed its token. Of an answer that is too long the code is kept. */
+static void coap2i_remember(coap2_node *node, const coap2_peer *peer,
+                            const coap2_msg *msg, const uint8_t *answer,
+                            size_t length)
+{
+    coap2_duplicate *d = coap2i_record(node, peer, msg->id);
+    uint16_t seconds;
+    d->peer = *peer;
+    d->used = true;
+    seconds = node->non_lifetime;
+    if (msg->type == COAP2_CON) seconds = node->exchange_lifetime;
+    d->until = node->time + (uint32_t)seconds * 1000u;
+    d->id = msg->id;
+    d->token = coap2i_hash(msg->token, msg->token_length);
+    d->code = COAP2_000_EMPTY;
+    d->length = 0;
+    if (answer == NULL) return;
+    d->code = answer[1];
+    answer += 4u + msg->token_length;
+    length -= 4u + msg->token_length;
+    if (length > sizeof d->bytes) return;
+    d->length = (uint8_t)length;
+    memcpy(d->bytes, answer, length);
+}
+
+/* Forget what is too old. */
+static void coap2i_forget(coap2_node *node)
+{
+    coap2_duplicate *d = node->duplicates;
+    for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++)
+        if (coap2i_is_past(node, d->until)) d->used = false;
+}
+
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER
+
+static coap2_exchange *coap2i_find_handle(coap2_node *node, int16_t handle)
+{
+    coap2_exchange *e = node->exchanges;
+    for (; e != node->exchanges + COAP2_MAX_EXCHANGES; e++)
+        if (e->state > COAP2I_DELAYED && e->handle == handle) return e;
+    return NULL;
+}
+
+static int16_t coap2i_new_handle(coap2_node *node)
+{
+    do {
+        if (++node->last_handle <= 0) node->last_handle = 1;
+    } while (coap2i_find_handle(node, node->last_handle) != NULL);
+    return node->last_handle;
+}
+
+/* The exchange that an ACK or RST, or a request that comes again, is about. */
+static coap2_exchange *coap2i_find_id(coap2_node *node, const coap2_peer *peer,
+                                      uint16_t id, uint8_t first, uint8_t last)
+{
+    coap2_exchange *e = node->exchanges;
+    for (; e != node->exchanges + COAP2_MAX_EXCHANGES; e++)
+        if (e->state >= first && e->state <= last && e->id == id &&
+            coap2_peer_equals(&e->peer, peer))
+            return e;
+    return NULL;
+}
+
+#endif
+
+#if COAP2_WITH_LATER
+
+/* Acknowledge a request whose answer is late. */
+static void coap2i_ack_late(coap2_node *node, coap2_exchange *e)
+{
+    e->state = COAP2I_TICKET;
+    coap2i_send_empty(node, &e->peer, COAP2_ACK, e->id);
+}
+
+/* A request that is still being answered comes again (5.2.2). */
+static bool coap2i_repeat_late(coap2_node *node, const coap2_peer *from,
+                               const coap2_msg *msg)
+{
+    coap2_exchange *e =
+        coap2i_find_id(node, from, msg->id, COAP2I_LATE, COAP2I_TICKET);
+    if (e == NULL || e->token_length != msg->token_length ||
+        memcmp(e->token, msg->token, e->token_length) != 0)
+        return false;
+    if (msg->type == COAP2_CON) coap2i_ack_late(node, e);
+    return true;
+}
+
+#endif
+
+/* Answer a message that was handled as it was answered then. False if it is
+   new: another token makes it so (4.5). */
+static bool coap2i_repeat(coap2_node *node, const coap2_peer *from,
+                          const coap2_msg *msg)
+{
+    const coap2_duplicate *d = coap2i_recall(node, from, msg->id);
+    coap2_writer w;
+#if COAP2_WITH_LATER
+    if (coap2i_repeat_late(node, from, msg)) return true;
+#endif
+    if (d == NULL || d->token != coap2i_hash(msg->token, msg->token_length))
+        return false;
+    COAP2I_LOG(node, "a message comes again", from);
+    if (msg->type != COAP2_CON) return true;
+    coap2_write_start(&w, node->out, node->packet);
+    coap2_write_header(&w, COAP2_ACK, d->code, msg->id, msg->token,
+                       d->code == COAP2_000_EMPTY ? 0u : msg->token_length);
+    coap2i_put_bytes(&w, d->bytes, d->length);
+    coap2i_send(node, from, w.start, coap2_write_end(&w));
+    return true;
+}
+
+/* Ids are counted up from a random start: 65,536 in an EXCHANGE_LIFETIME to
+   all peers together may pass before one is used again (4.4). */
+static uint16_t coap2i_new_id(coap2_node *node)
+{
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER
+    const coap2_exchange *e = node->exchanges;
+    while (e != node->exchanges + COAP2_MAX_EXCHANGES) {
+        bool used = e->state >= COAP2I_ANSWERING && e->id == node->next_id;
+        e++;
+        if (!used) continue;
+        node->next_id++;
+        e = node->exchanges;
+    }
+#endif
+    return node->next_id++;
+}
+
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER
+
+/* Transmit a confirmable message, for the first time or again, and set when to
+   do so next (4.2). False if `send` failed for good. */
+static coap2_result coap2i_transmit_con(coap2_node *node, coap2_exchange *e)
+{
+    coap2_result result =
+        coap2i_transmit(node, &e->peer, coap2i_packet(node, e), e->length);
+    e->due = node->time;
+    if (result != COAP2_OK) return result;
+    if (e->tries++ == 0u) {
+        uint32_t span = node->random_factor - 100u;
+        span = span * node->ack_timeout / 100u;
+        if (span > 65535u) span = 65535u;
+        e->timeout = node->ack_timeout;
+        e->timeout += coap2i_chance_to(node, (uint16_t)span);
+    } else {
+        e->timeout *= 2u;
+    }
+    e->due = node->time + e->timeout;
+    return COAP2_OK;
+}
+
+#endif
+
+#endif /* COAP2_WITH_SERVER || COAP2_WITH_CLIENT */
+
+/* ---- >>resources: requests and their answers -------------------------------
+   Knows tables of resources, the options of a request, and how an answer is
+   made (RFC 7252 5). Knows nothing of when messages come and go. */
+
+#if COAP2_WITH_SERVER
+
+/* req->flags */
+enum {
+    COAP2I_BAD_OPTION = 1, /* a critical one that is not understood */
+    COAP2I_TO_PROXY = 2,
+    COAP2I_HAS_IF_MATCH = 4,
+    COAP2I_HAS_IF_NONE_MATCH = 8,
+    COAP2I_HAS_ETAG = 16,
+    COAP2I_HAS_ACCEPT = 32,
+    COAP2I_NOT_TEXT = 64,
+    COAP2I_IS_LATE = 128
+};
+
+/* What a request's options may be. The low bits of `form` are the high ones of
+   the number. */
+enum { COAP2I_MAY_REPEAT = 0x80, COAP2I_NOT_EMPTY = 0x40 };
+static const uint8_t coap2i_request_forms[][3] COAP2_FLASH = {
+    {COAP2_OPT_IF_MATCH, 8, COAP2I_MAY_REPEAT},
+    {COAP2_OPT_URI_HOST, 255, COAP2I_NOT_EMPTY},
+    {COAP2_OPT_ETAG, 8, COAP2I_MAY_REPEAT | COAP2I_NOT_EMPTY},
+    {COAP2_OPT_IF_NONE_MATCH, 0, 0},
+    {COAP2_OPT_URI_PORT, 2, 0},
+    {COAP2_OPT_URI_PATH, 255, COAP2I_MAY_REPEAT},
+    {COAP2_OPT_CONTENT_FORMAT, 2, 0},
+    {COAP2_OPT_URI_QUERY, 255, COAP2I_MAY_REPEAT},
+    {COAP2_OPT_ACCEPT, 2, 0},
+#if COAP2_REPLY_LIMIT
+    {COAP2_OPT_ECHO, 40, COAP2I_NOT_EMPTY},
+#endif
+    {COAP2_OPT_NO_RESPONSE & 255, 1, COAP2_OPT_NO_RESPONSE >> 8}};
+
+/* Is this an option that we know, of a length that it may have, and the first
+   of its number where it may not repeat (5.4.3, 5.4.5)? */
+static bool coap2i_is_understood(const coap2_opt *opt, uint16_t before)
+{
+    const uint8_t *row = coap2i_request_forms[0];
+    for (; row != coap2i_request_forms[0] + sizeof coap2i_request_forms;
+         row += 3) {
+        uint8_t form = COAP2I_FLASH_BYTE(row + 2);
+        if (COAP2I_FLASH_BYTE(row) != (uint8_t)opt->number ||
+            (form & 3u) != opt->number >> 8)
+            continue;
+        if (opt->length > COAP2I_FLASH_BYTE(row + 1)) return false;
+        if ((form & COAP2I_NOT_EMPTY) != 0u && opt->length == 0u) return false;
+        return (form & COAP2I_MAY_REPEAT) != 0u || opt->number != before;
+    }
+    return false;
+}
+
+/* The number in an option of up to two bytes. */
+static uint16_t coap2i_short(const coap2_opt *opt)
+{
+    uint16_t value = 0;
+    size_t i;
+    for (i = 0; i < opt->length; i++)
+        value = (uint16_t)(value * 256u + opt->value[i]);
+    return value;
+}
+
+static void coap2i_take_option(coap2_req *req, const coap2_opt *opt)
+{
+    switch (opt->number) {
+    case COAP2_OPT_IF_MATCH:
+        req->flags |= COAP2I_HAS_IF_MATCH;
+        break;
+    case COAP2_OPT_ETAG:
+        req->flags |= COAP2I_HAS_ETAG;
+        break;
+    case COAP2_OPT_IF_NONE_MATCH:
+        req->flags |= COAP2I_HAS_IF_NONE_MATCH;
+        break;
+    case COAP2_OPT_CONTENT_FORMAT:
+        req->format = coap2i_short(opt);
+        break;
+    case COAP2_OPT_ACCEPT:
+        req->flags |= COAP2I_HAS_ACCEPT;
+        req->accept = coap2i_short(opt);
+        break;
+    case COAP2_OPT_NO_RESPONSE:
+        req->silent |= (uint8_t)coap2i_short(opt);
+    }
+}
+
+/* All options of a request, in one walk. */
+static void coap2i_take_options(coap2_req *req)
+{
+    coap2_opt opt = req->msg->options;
+    uint16_t before = 0;
+    while (coap2_opt_next(&opt)) {
+        if (opt.number == COAP2_OPT_PROXY_URI ||
+            opt.number == COAP2_OPT_PROXY_SCHEME)
+            req->flags |= COAP2I_TO_PROXY;
+        else if (coap2i_is_understood(&opt, before))
+            coap2i_take_option(req, &opt);
+        else if (COAP2_OPT_IS_CRITICAL(opt.number))
+            req->flags |= COAP2I_BAD_OPTION;
+        before = opt.number;
+    }
+}
+
+/* Begin an answer in a slot. */
+static void coap2i_open_answer(coap2_node *node, coap2_rsp *rsp, uint8_t *slot,
+                               uint8_t type, uint16_t id, const uint8_t *token,
+                               uint8_t token_length)
+{
+    memset(rsp, 0, sizeof *rsp);
+    rsp->max_age = 60;
+    rsp->format = COAP2_NO_FORMAT;
+    coap2_write_start(&rsp->w, slot, node->packet);
+    coap2_write_header(&rsp->w, type, COAP2_500_INTERNAL_SERVER_ERROR, id,
+                       token, token_length);
+}
+
+/* Take back all but the header. */
+static void coap2i_reopen_answer(const coap2_node *node, coap2_rsp *rsp)
+{
+    uint8_t *start = rsp->w.start, *options = rsp->w.options;
+    coap2_write_start(&rsp->w, start, node->packet);
+    rsp->w.options = rsp->w.next = options;
+    rsp->max_age = 60;
+    rsp->format = COAP2_NO_FORMAT;
+    rsp->etag_length = 0;
+}
+
+static bool coap2i_is_etag(const coap2_rsp *rsp, const coap2_opt *opt)
+{
+    return rsp->etag_length != 0u && opt->length == rsp->etag_length &&
+           memcmp(opt->value, rsp->etag, opt->length) == 0;
+}
+
+/* Is the state that the answer names among those that the request names? An
+   empty If-Match is any (5.10.8.1). */
+static bool coap2i_names_state(const coap2_req *req, const coap2_rsp *rsp,
+                               uint16_t number)
+{
+    coap2_opt opt = req->msg->options;
+    while (coap2_opt_next(&opt)) {
+        if (opt.number != number) continue;
+        if (coap2i_is_etag(rsp, &opt)) return true;
+        if (number == COAP2_OPT_IF_MATCH && opt.length == 0u) return true;
+    }
+    return false;
+}
+
+/* Complete an answer: its options, its code. One that does not fit is 5.00. */
+static void coap2i_close_answer(const coap2_node *node, coap2_rsp *rsp,
+                                uint8_t code)
+{
+    coap2_writer *w = &rsp->w;
+    for (;;) {
+        bool success = COAP2_CODE_CLASS(code) == 2u;
+        if (rsp->etag_length != 0u && success)
+            coap2_write_opt(w, COAP2_OPT_ETAG, rsp->etag, rsp->etag_length);
+        /* a diagnostic has no format (5.5.2) */
+        if (rsp->format != COAP2_NO_FORMAT &&
+            (success || rsp->format != COAP2_FORMAT_TEXT))
+            coap2_write_uint(w, COAP2_OPT_CONTENT_FORMAT, rsp->format);
+        if (rsp->max_age != 60u)
+            coap2_write_uint(w, COAP2_OPT_MAX_AGE, rsp->max_age);
+        if (w->error == COAP2_OK) break;
+        code = COAP2_500_INTERNAL_SERVER_ERROR;
+        coap2i_reopen_answer(node, rsp);
+    }
+    w->start[1] = code;
+}
+
+COAP2_DEF bool coap2_req_is(coap2_req *req, const char *flash_text)
+{
+    size_t i;
+    char c;
+    if (req->format != COAP2_NO_FORMAT && req->format != COAP2_FORMAT_TEXT) {
+        req->flags |= COAP2I_NOT_TEXT;
+        return false;
+    }
+    for (i = 0; (c = coap2i_flash_char(flash_text + i)) != '\0'; i++)
+        if (i == req->payload_length || req->payload[i] != (uint8_t)c)
+            return false;
+    return i == req->payload_length;
+}
+
+COAP2_DEF void coap2_rsp_bytes(coap2_rsp *rsp, uint16_t format,
+                               const void *bytes, size_t length)
+{
+    rsp->format = format;
+    coap2_write_payload(&rsp->w, bytes, length);
+}
+
+COAP2_DEF void coap2_rsp_flash(coap2_rsp *rsp, const char *flash_text)
+{
+    char c;
+    rsp->format = COAP2_FORMAT_TEXT;
+    while ((c = coap2i_flash_char(flash_text++)) != '\0')
+        coap2_write_payload(&rsp->w, &c, 1);
+}
+
+COAP2_DEF void coap2_rsp_etag(coap2_rsp *rsp, const void *etag, size_t length)
+{
+    if (length > sizeof rsp->etag) length = sizeof rsp->etag;
+    rsp->etag_length = (uint8_t)length;
+    memcpy(rsp->etag, etag, length);
+}
+
+#if COAP2_WITH_FIELDS
+
+static bool coap2i_is_writable(const coap2_field *fields, uint8_t count)
+{
+    uint8_t i;
+    for (i = 0; i < count; i++)
+        if (COAP2I_FLASH_BYTE(&fields[i].writable) != 0u) return true;
+    return false;
+}
+
+/* The diagnostic: the name, and why. */
+static void coap2i_say_fault(coap2_rsp *rsp, const coap2_field_fault *fault)
+{
+    if (fault->name != NULL) {
+        coap2_write_payload(&rsp->w, fault->name, fault->name_length);
+        coap2_rsp_text(rsp, ": ");
+    }
+    coap2_rsp_flash(rsp, fault->flash_why);
+}
+
+static uint8_t coap2i_write_bound(coap2_req *req, coap2_rsp *rsp,
+                                  const coap2_resource *row)
+{
+    coap2_field_fault fault;
+    uint16_t format = req->format;
+    coap2_result result;
+    if (!coap2i_is_writable(row->fields, row->field_count))
+        return COAP2_405_METHOD_NOT_ALLOWED;
+    if (format == COAP2_NO_FORMAT) format = COAP2_FORMAT_TEXT;
+    result = coap2_fields_read(row->fields, row->field_count, format,
+                               req->payload, req->payload_length, &fault);
+    if (result == COAP2_ERR_ARG) return COAP2_415_UNSUPPORTED_CONTENT_FORMAT;
+    if (result != COAP2_OK) {
+        coap2i_say_fault(rsp, &fault);
+        return COAP2_400_BAD_REQUEST;
+    }
+    if (row->on_write != NULL) row->on_write(req);
+    return COAP2_204_CHANGED;
+}
+
+COAP2_DEF uint8_t coap2_on_bound(coap2_req *req, coap2_rsp *rsp)
+{
+    coap2_resource row;
+    uint16_t format = req->accept;
+    COAP2I_FLASH_COPY(&row, req->resource, sizeof row);
+    if (req->method != COAP2_GET) return coap2i_write_bound(req, rsp, &row);
+    if (format == COAP2_NO_FORMAT) format = COAP2_FORMAT_TEXT;
+    rsp->format = format;
+    if (coap2_fields_write(&rsp->w, row.fields, row.field_count, format) ==
+        COAP2_ERR_ARG)
+        return COAP2_406_NOT_ACCEPTABLE;
+    return COAP2_205_CONTENT;
+}
+
+#endif
+
+static void coap2i_put_flash_payload(coap2_writer *w, const char *flash_text)
+{
+    char c;
+    while ((c = coap2i_flash_char(flash_text++)) != '\0')
+        coap2_write_payload(w, &c, 1);
+}
+
+/* Write a resource's link behind what there is of the list, and make a view of
+   it. */
+static void coap2i_write_row(coap2_writer *w, const coap2_resource *row,
+                             coap2_link *link)
+{
+    if (w->payload_size != 0u) coap2_write_payload(w, ",", 1);
+    coap2_write_payload(w, "</", 2);
+    link->target = (const char *)w->next - 1;
+    coap2i_put_flash_payload(w, row->path);
+    link->target_length = (size_t)((const char *)w->next - link->target);
+    coap2_write_payload(w, ">", 1);
+    link->attributes = (const char *)w->next;
+    if (coap2i_flash_char(row->attributes) != '\0') {
+        coap2_write_payload(w, ";", 1);
+        coap2i_put_flash_payload(w, row->attributes);
+    }
+    link->attributes_length =
+        (size_t)((const char *)w->next - link->attributes);
+}
+
+/* Does a link match all that the request asks for? */
+static bool coap2i_link_is_wanted(const coap2_req *req, const coap2_link *link)
+{
+    coap2_opt opt = req->msg->options;
+    while (coap2_opt_next(&opt))
+        if (opt.number == COAP2_OPT_URI_QUERY &&
+            !coap2_link_matches(link, (const char *)opt.value, opt.length))
+            return false;
+    return true;
+}
+
+/* Is this row one that can be listed? Not below a star. */
+static bool coap2i_is_listed(const coap2_resource *row)
+{
+    const char *path = row->path;
+    char c, last = '\0';
+    while ((c = coap2i_flash_char(path++)) != '\0') last = c;
+    return last != '*' && (row->methods & COAP2_HIDDEN) == 0u;
+}
+
+/* GET /.well-known/core (7.2, RFC 6690 4): each link is written, looked at as
+   a reader would, and taken back if it was not asked for. */
+static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
+{
+    const coap2_resource *const *rows = req->node->resources, *at;
+    coap2_writer *w = &rsp->w;
+    coap2_resource row;
+    coap2_link link;
+    rsp->format = COAP2_FORMAT_LINKS;
+    while (rows != NULL &&
+           (at = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL) {
+        uint8_t *next = w->next;
+        size_t size = w->payload_size;
+        COAP2I_FLASH_COPY(&row, at, sizeof row);
+        if (!coap2i_is_listed(&row)) continue;
+        coap2i_write_row(w, &row, &link);
+        if (w->error != COAP2_OK || coap2i_link_is_wanted(req, &link)) continue;
+        w->next = next;
+        w->payload_size = size;
+    }
+    /* silence to a group where nothing matches (RFC 6690 4.1) */
+    if (w->payload_size == 0u && req->peer->group) req->silent |= 2u;
+    return COAP2_205_CONTENT;
+}
+
+static const char coap2i_core_path[] COAP2_FLASH = ".well-known/core";
+static const coap2_resource coap2i_core COAP2_FLASH = {
+    coap2i_core_path, coap2i_core_path, coap2i_on_core,
+    COAP2I_NO_FIELDS(COAP2_GET | COAP2_HIDDEN)};
+
+/* The row for a request; NULL if there is none. */
+static const coap2_resource *coap2i_find_row(const coap2_req *req)
+{
+    const coap2_resource *const *rows = req->node->resources, *row;
+    while (rows != NULL &&
+           (row = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL)
+        if (coap2_msg_path_equals(req->msg,
+                                  COAP2I_FLASH_WORD(const char *, &row->path)))
+            return row;
+    return coap2_msg_path_equals(req->msg, coap2i_core_path) ? &coap2i_core
+                                                             : NULL;
+}
+
+/* Hold the request's conditions against the resource as it is, by running its
+   GET. COAP2_OK if they hold, else a code. */
+COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
+                                            const coap2_resource *row)
+{
+    coap2_req look = *req;
+    uint8_t code = COAP2_205_CONTENT;
+    bool exists, holds;
+    look.method = COAP2_GET;
+    look.again = true;
+    look.payload_length = 0;
+    look.format = COAP2_NO_FORMAT;
+    if ((row->methods & COAP2_GET) != 0u) code = row->handler(&look, rsp);
+    if (COAP2_CODE_CLASS(code) == 5u) return code;
+    exists = COAP2_CODE_CLASS(code) == 2u;
+    holds = !exists || (req->flags & COAP2I_HAS_IF_NONE_MATCH) == 0u;
+    if ((req->flags & COAP2I_HAS_IF_MATCH) != 0u)
+        holds =
+            holds && exists && coap2i_names_state(req, rsp, COAP2_OPT_IF_MATCH);
+    coap2i_reopen_answer(req->node, rsp);
+    return holds ? (uint8_t)COAP2_OK : (uint8_t)COAP2_412_PRECONDITION_FAILED;
+}
+
+/* Find the resource, and run its handler. */
+static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
+{
+    coap2_resource row;
+    uint8_t code;
+    if ((req->flags & COAP2I_BAD_OPTION) != 0u) return COAP2_402_BAD_OPTION;
+    if ((req->flags & COAP2I_TO_PROXY) != 0u)
+        return COAP2_505_PROXYING_NOT_SUPPORTED;
+    if (req->method == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
+    req->resource = coap2i_find_row(req);
+    if (req->resource == NULL) return COAP2_404_NOT_FOUND;
+    COAP2I_FLASH_COPY(&row, req->resource, sizeof row);
+    if ((row.methods & req->method) == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
+    if ((req->flags & (COAP2I_HAS_IF_MATCH | COAP2I_HAS_IF_NONE_MATCH)) != 0u) {
+        code = coap2i_check_conditions(req, rsp, &row);
+        if (code != COAP2_OK) return code;
+    }
+    code = row.handler(req, rsp);
+    if (code == COAP2_400_BAD_REQUEST && (req->flags & COAP2I_NOT_TEXT) != 0u)
+        code = COAP2_415_UNSUPPORTED_CONTENT_FORMAT;
+    return code;
+}
+
+/* What the client asked for may be another answer than the handler's: that its
+   copy is still valid, or that there is none in the format it wants. */
+static uint8_t coap2i_negotiate(const coap2_req *req, coap2_rsp *rsp,
+                                uint8_t code)
+{
+    coap2_writer *w = &rsp->w;
+    if (code != COAP2_205_CONTENT ||
+        (req->method & (COAP2_GET | COAP2_FETCH)) == 0u)
+        return code;
+    if ((req->flags & COAP2I_HAS_ACCEPT) != 0u && rsp->format != req->accept) {
+        coap2i_reopen_answer(req->node, rsp);
+        return COAP2_406_NOT_ACCEPTABLE;
+    }
+    if ((req->flags & COAP2I_HAS_ETAG) == 0u || w->error != COAP2_OK ||
+        !coap2i_names_state(req, rsp, COAP2_OPT_ETAG))
+        return code;
+    w->next -= w->payload_size;
+    w->payload_size = 0;
+    rsp->format = COAP2_NO_FORMAT;
+    return COAP2_203_VALID;
+}
+
+#endif /* COAP2_WITH_SERVER */
+
+/* ---- >>server: a request comes in, an answer goes out ----------------------
+   Joins the two rooms above: which messages are handled, and when their
+   answers leave. */
+
+#if COAP2_WITH_SERVER
+
+/* Is an answer of this code wanted (RFC 7967 2)? A group hears no errors. */
+static bool coap2i_is_wanted(uint8_t code, uint8_t silent)
+{
+    return ((uint8_t)(silent * 2u) >> COAP2_CODE_CLASS(code) & 1) == 0;
+}
+
+#if COAP2_FLOOD_LIMIT
+
+/* Count a request. False if the client has had its share of this second. */
+static bool coap2i_admit(coap2_node *node, const coap2_peer *from)
+{
+    coap2_visitor *v = node->visitors, *oldest = v;
+    for (;; v++) {
+        if (v == node->visitors + COAP2_MAX_VISITORS) {
+            v = oldest;
+            v->requests = 0;
+            break;
+        }
+        if (v->requests != 0u && coap2_peer_equals(&v->peer, from)) break;
+        if (node->time - v->since > node->time - oldest->since) oldest = v;
+    }
+    if (v->requests == 0u || node->time - v->since >= 1000u) {
+        v->peer = *from;
+        v->since = node->time;
+        v->requests = 0;
+    }
+    if (v->requests == COAP2_FLOOD_LIMIT) return false;
+    v->requests++;
+    return true;
+}
+
+#endif
+
+#if COAP2_REPLY_LIMIT
+
+enum { COAP2I_ECHO_SIZE = 6 };
+
+/* What proves an address: its cipher under a key that nobody knows, chained
+   over its bytes, for a minute and the rest of another (RFC 9175 2.4). */
+static void coap2i_prove(const coap2_node *node, const coap2_peer *peer,
+                         uint32_t minute, uint8_t proof[COAP2I_ECHO_SIZE])
+{
+    uint32_t block[2], i;
+    block[0] = ~minute;
+    block[1] = (uint32_t)peer->kind << 16 | peer->port;
+    coap2i_encrypt(node->key, block);
+    for (i = 0; i < sizeof peer->address; i++) {
+        block[i / 4u % 2u] ^= (uint32_t)peer->address[i] << i % 4u * 8u;
+        if (i % 8u == 7u || i + 1u == sizeof peer->address)
+            coap2i_encrypt(node->key, block);
+    }
+    memcpy(proof, block, COAP2I_ECHO_SIZE);
+}
+
+static bool coap2i_is_proven(const coap2_node *node, const coap2_peer *peer,
+                             const coap2_msg *msg)
+{
+    uint8_t proof[COAP2I_ECHO_SIZE], minute;
+    coap2_opt echo;
+    if (!coap2_msg_find(msg, COAP2_OPT_ECHO, &echo)) return false;
+    for (minute = 0; minute < 2u; minute++) {
+        coap2i_prove(node, peer, (node->time >> 16) - minute, proof);
+        if (echo.length == sizeof proof &&
+            memcmp(echo.value, proof, sizeof proof) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Nothing larger than so many times the request goes to an address that has
+   not shown that it is there: it is asked to, or, where the handler has done
+   something already, it gets the code alone. */
+static void coap2i_bound_answer(coap2_req *req, coap2_rsp *rsp, size_t asked)
+{
+    uint8_t proof[COAP2I_ECHO_SIZE], code = rsp->w.start[1];
+    if (coap2_write_end(&rsp->w) <= COAP2_REPLY_LIMIT * asked ||
+        coap2i_is_proven(req->node, req->peer, req->msg))
+        return;
+    coap2i_reopen_answer(req->node, rsp);
+    rsp->w.start[1] = code;
+    if ((req->method & (COAP2_GET | COAP2_FETCH)) == 0u) return;
+    rsp->w.start[1] = COAP2_401_UNAUTHORIZED;
+    coap2i_prove(req->node, req->peer, req->node->time >> 16, proof);
+    coap2_write_opt(&rsp->w, COAP2_OPT_ECHO, proof, sizeof proof);
+}
+
+#endif
+
+/* Run what a request asks for, and complete its answer. False if that comes
+   later. */
+static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
+{
+    uint8_t code;
+#if COAP2_FLOOD_LIMIT
+    if (!coap2i_admit(req->node, req->peer)) {
+        rsp->max_age = 1;
+        coap2i_close_answer(req->node, rsp, COAP2_429_TOO_MANY_REQUESTS);
+        return true;
+    }
+#endif
+    req->node->inside = true;
+    code = coap2i_dispatch(req, rsp);
+    req->node->inside = false;
+#if COAP2_WITH_LATER
+    if ((req->flags & COAP2I_IS_LATE) != 0u) {
+        if (code == COAP2_LATER) return false;
+        coap2i_find_id(req->node, req->peer, req->msg->id, COAP2I_LATE,
+                       COAP2I_TICKET)
+            ->state = COAP2I_FREE;
+    }
+#endif
+    if (COAP2_CODE_CLASS(code) - 2u > 3u)
+        code = COAP2_500_INTERNAL_SERVER_ERROR;
+    coap2i_close_answer(req->node, rsp, coap2i_negotiate(req, rsp, code));
+    return true;
+}
+
+/* The bit of a method; 0 for one that we do not know. */
+static uint8_t coap2i_method(uint8_t code)
+{
+    if (code > COAP2_007_IPATCH) return 0;
+    return (uint8_t)(1u << code >> 1);
+}
+
+/* Send an answer, or the silence that is wanted instead. */
+static void coap2i_deliver(coap2_req *req, const coap2_rsp *rsp)
+{
+    coap2_node *node = req->node;
+    const coap2_writer *w = &rsp->w;
+    size_t length = coap2_write_end(w);
+    if (coap2i_is_wanted(w->start[1], req->silent)) {
+        if (req->peer->group)
+            coap2i_delay(node, req->peer, w->start, length,
+                         node->time + coap2i_chance_to(node, node->leisure));
+        else
+            coap2i_send(node, req->peer, w->start, length);
+    } else if (req->msg->type == COAP2_CON) {
+        coap2i_send_empty(node, req->peer, COAP2_ACK, req->msg->id);
+    }
+}
+
+/* Handle a request that is new. */
+static void coap2i_serve(coap2_node *node, const coap2_peer *from,
+                         const coap2_msg *msg)
+{
+    coap2_req req;
+    coap2_rsp rsp;
+    uint8_t type = COAP2_ACK;
+    uint16_t id = msg->id;
+    memset(&req, 0, sizeof req);
+    req.node = node;
+    req.peer = from;
+    req.msg = msg;
+    req.payload = msg->payload;
+    req.payload_length = msg->payload_length;
+    req.format = req.accept = COAP2_NO_FORMAT;
+    req.method = coap2i_method(msg->code);
+    if (from->group) req.silent = 8u | 16u;
+    coap2i_take_options(&req);
+    if (msg->type == COAP2_NON) {
+        /* rejected (5.4.1) */
+        if ((req.flags & COAP2I_BAD_OPTION) != 0u) return;
+        type = COAP2_NON;
+        id = coap2i_new_id(node);
+    }
+    coap2i_open_answer(node, &rsp, node->out, type, id, msg->token,
+                       msg->token_length);
+    if (!coap2i_make_answer(&req, &rsp)) {
+        coap2i_remember(node, from, msg, NULL, 0);
+        return;
+    }
+#if COAP2_REPLY_LIMIT
+    coap2i_bound_answer(&req, &rsp,
+                        (size_t)(msg->options.end - msg->token) + 4u);
+#endif
+    /* what is safe is done again when it is asked for again (4.5) */
+    if (type == COAP2_NON || (req.method & (COAP2_GET | COAP2_FETCH)) == 0u)
+        coap2i_remember(
+            node, from, msg,
+            coap2i_is_wanted(rsp.w.start[1], req.silent) ? rsp.w.start : NULL,
+            coap2_write_end(&rsp.w));
+    coap2i_deliver(&req, &rsp);
+}
+
+#if COAP2_WITH_LATER
+
+/* exchange->flags of a ticket, beside the classes that are not wanted */
+enum { COAP2I_WAS_NON = 1, COAP2I_WAS_GROUP = 4 };
+
+COAP2_DEF int16_t coap2_later(coap2_req *req)
+{
+    coap2_node *node = req->node;
+    coap2_exchange *e = coap2i_free_exchange(node);
+    if (req->again) return COAP2_ERR_ARG;
+    if (e == NULL) return COAP2_ERR_FULL;
+    memset(e, 0, sizeof *e);
+    e->peer = *req->peer;
+    e->state = COAP2I_LATE;
+    e->due = node->time + COAP2_ACK_DELAY;
+    e->id = req->msg->id;
+    e->flags = req->silent & (2u | 8u | 16u);
+    if (req->msg->type == COAP2_NON) {
+        e->state = COAP2I_TICKET;
+        e->flags |= COAP2I_WAS_NON;
+        if (e->peer.group) e->flags |= COAP2I_WAS_GROUP;
+        e->peer.group = false;
+    }
+    e->token_length = req->msg->token_length;
+    memcpy(e->token, req->msg->token, e->token_length);
+    e->handle = coap2i_new_handle(node);
+    req->flags |= COAP2I_IS_LATE;
+    return e->handle;
+}
+
+static coap2_exchange *coap2i_find_ticket(coap2_node *node, int16_t ticket)
+{
+    coap2_exchange *e = coap2i_find_handle(node, ticket);
+    if (e == NULL || e->state > COAP2I_TICKET) return NULL;
+    return e;
+}
+
+COAP2_DEF coap2_result coap2_answer_start(coap2_rsp *rsp, coap2_node *node,
+                                          int16_t ticket)
+{
+    coap2_exchange *e = coap2i_find_ticket(node, ticket);
+    uint8_t type = COAP2_CON;
+    uint16_t id;
+    memset(rsp, 0, sizeof *rsp);
+    if (e == NULL) return COAP2_ERR_ARG;
+    id = e->id;
+    if (e->state == COAP2I_LATE)
+        type = COAP2_ACK;
+    else
+        id = coap2i_new_id(node);
+    if ((e->flags & COAP2I_WAS_NON) != 0u) type = COAP2_NON;
+    coap2i_open_answer(node, rsp, coap2i_packet(node, e), type, id, e->token,
+                       e->token_length);
+    rsp->node = node;
+    rsp->ticket = ticket;
+    return COAP2_OK;
+}
+
+/* The request that an unacknowledged ticket is for, as far as a record of it
+   needs to know. */
+static void coap2i_remember_late(coap2_node *node, const coap2_exchange *e,
+                                 const coap2_writer *w)
+{
+    coap2_msg request;
+    request.type = COAP2_CON;
+    request.id = e->id;
+    request.token = e->token;
+    request.token_length = e->token_length;
+    coap2i_remember(node, &e->peer, &request, w->start, coap2_write_end(w));
+}
+
+/* The answer is complete in its slot: poll sends it. */
+COAP2_DEF coap2_result coap2_answer_send(coap2_rsp *rsp, uint8_t code)
+{
+    coap2_node *node = rsp->node;
+    coap2_writer *w = &rsp->w;
+    coap2_exchange *e;
+    coap2_result result;
+    if (node == NULL) return COAP2_ERR_ARG;
+    e = coap2i_find_ticket(node, rsp->ticket);
+    if (e == NULL) return COAP2_ERR_ARG;
+    result = w->error;
+    coap2i_close_answer(node, rsp, code);
+    if (w->start[1] != code && result == COAP2_OK) result = COAP2_ERR_SPACE;
+    e->length = (uint16_t)coap2_write_end(w);
+    if (!coap2i_is_wanted(w->start[1], e->flags)) {
+        if (e->state == COAP2I_LATE) coap2i_ack_late(node, e);
+        e->state = COAP2I_FREE;
+        return result;
+    }
+    e->due = node->time;
+    if ((w->start[0] & 0x30u) == COAP2_CON << 4) {
+        e->state = COAP2I_ANSWERING;
+        e->id = (uint16_t)(w->start[2] * 256u + w->start[3]);
+        e->tries = 0;
+        return result;
+    }
+    if (e->state == COAP2I_LATE) coap2i_remember_late(node, e, w);
+    if ((e->flags & COAP2I_WAS_GROUP) != 0u)
+        e->due += coap2i_chance_to(node, node->leisure);
+    e->state = COAP2I_DELAYED;
+    return result;
+}
+
+COAP2_DEF coap2_result coap2_answer(coap2_node *node, int16_t ticket,
+                                    uint8_t code, uint16_t format,
+                                    const void *bytes, size_t length)
+{
+    coap2_rsp rsp;
+    coap2_result result = coap2_answer_start(&rsp, node, ticket);
+    if (result != COAP2_OK) return result;
+    coap2_rsp_bytes(&rsp, format, bytes, length);
+    return coap2_answer_send(&rsp, code);
+}
+
+#endif /* COAP2_WITH_LATER */
+
+#endif /* COAP2_WITH_SERVER */
+
+/* ---- >>client: a request goes out, its answer comes in ---------------------
+   Knows requests from their first byte to their callback. */
+
+#if COAP2_WITH_CLIENT
+
+enum { COAP2I_ECHOED = 1, COAP2I_ANSWERED = 2 }; /* exchange->flags */
+
+/* Draw a token that no request uses. */
+static void coap2i_new_token(coap2_node *node, uint8_t token[8])
+{
+    const coap2_exchange *e = node->exchanges;
+    uint32_t chance = 0;
+    uint8_t i;
+    while (e != node->exchanges + COAP2_MAX_EXCHANGES) {
+        if (e == node->exchanges)
+            for (i = 0; i < COAP2_TOKEN_LENGTH; i++, chance >>= 8) {
+                if (i % 4u == 0u) chance = coap2i_chance(node);
+                token[i] = (uint8_t)chance;
+            }
+        if (e->state >= COAP2I_QUEUED &&
+            e->token_length == COAP2_TOKEN_LENGTH &&
+            memcmp(e->token, token, COAP2_TOKEN_LENGTH) == 0)
+            e = node->exchanges;
+        else
+            e++;
+    }
+}
+
+/* The code of a method's bit. */
+static uint8_t coap2i_method_code(uint8_t method)
+{
+    uint8_t code = 0;
+    for (; method != 0u; method >>= 1) code++;
+    return code;
+}
+
+/* Open the packet of a request in the slot of a free exchange. */
+static void coap2i_open_call(coap2_call *call, coap2_node *node, uint8_t method)
+{
+    coap2_exchange *e = coap2i_free_exchange(node);
+    uint8_t code = coap2i_method_code(method), token[8], *packet = NULL;
+    memset(call, 0, sizeof *call);
+    call->node = node;
+    call->confirmable = true;
+    call->deadline = COAP2_DEADLINE;
+    if (e == NULL)
+        call->error = COAP2_ERR_FULL;
+    else
+        packet = coap2i_packet(node, e);
+    coap2_write_start(&call->w, packet, packet == NULL ? 0u : node->packet);
+    coap2i_new_token(node, token);
+    coap2_write_header(&call->w, COAP2_CON, code, 0, token,
+                       code == COAP2_PING ? (uint8_t)0
+                                          : (uint8_t)COAP2_TOKEN_LENGTH);
+}
+
+COAP2_DEF void coap2_call_start_to(coap2_call *call, coap2_node *node,
+                                   uint8_t method, const coap2_peer *peer,
+                                   const char *path)
+{
+    coap2i_open_call(call, node, method);
+    call->peer = *peer;
+    if (path[0] == '/') path++;
+    while (path[0] != '\0') {
+        size_t length = 0;
+        while (path[length] != '\0' && path[length] != '/') length++;
+        coap2_write_opt(&call->w, COAP2_OPT_URI_PATH, path, length);
+        path += length;
+        if (path[0] == '/' && *++path == '\0')
+            coap2_write_opt(&call->w, COAP2_OPT_URI_PATH, path, 0);
+    }
+}
+
+COAP2_DEF void coap2_call_token(coap2_call *call, const void *token,
+                                size_t length)
+{
+    coap2_writer *w = &call->w;
+    size_t written = (size_t)(w->next - w->options);
+    if (length > 8u) {
+        coap2i_fail(w, COAP2_ERR_ARG);
+        return;
+    }
+    if (w->error != COAP2_OK) return;
+    if (4u + length + written > (size_t)(w->end - w->start)) {
+        coap2i_fail(w, COAP2_ERR_SPACE);
+        return;
+    }
+    memmove(w->start + 4 + length, w->options, written);
+    memcpy(w->start + 4, token, length);
+    w->start[0] = (uint8_t)(0x40u | length);
+    w->options = w->start + 4 + length;
+    w->next = w->options + written;
+}
+
+#if COAP2_WITH_URI
+
+/* The address of a URI's host: itself, or what `resolve` finds. */
+static bool coap2i_resolve(coap2_node *node, const coap2_uri *uri,
+                           coap2_peer *peer)
+{
+    uint8_t address[16], size = coap2_uri_address(uri, address);
+#if COAP2_ADDRESS_SIZE >= 16
+    size_t i;
+    for (i = 0; i < uri->zone_length; i++) {
+        if (!coap2i_is_digit(uri->zone[i])) break;
+        peer->scope =
+            peer->scope * 10u + (uint32_t)(uint8_t)(uri->zone[i] - '0');
+    }
+    if (i != uri->zone_length) size = 0;
+#endif
+    if (size != 0u && size <= sizeof peer->address) {
+        memcpy(peer->address, address, size);
+        peer->kind = size == 4u ? COAP2_PEER_IPV4 : COAP2_PEER_IPV6;
+        peer->group = size == 4u ? address[0] / 16u == 14u : address[0] == 255u;
+    } else if (node->resolve == NULL ||
+               !node->resolve(node->io, uri->host, uri->host_length, peer)) {
+        return false;
+    }
+    peer->port = uri->port;
+    return true;
+}
+
+COAP2_DEF void coap2_call_start(coap2_call *call, coap2_node *node,
+                                uint8_t method, const char *text)
+{
+    coap2_uri uri;
+    coap2_result result = coap2_uri_parse(&uri, text, strlen(text));
+    coap2i_open_call(call, node, method);
+    if (result == COAP2_OK && uri.scheme != COAP2_SCHEME_COAP)
+        result = COAP2_ERR_ARG;
+    if (result == COAP2_OK && !coap2i_resolve(node, &uri, &call->peer))
+        result = COAP2_ERR_NAME;
+    if (result != COAP2_OK) {
+        call->error = result;
+        return;
+    }
+    if (method != COAP2_PING) coap2_write_uri(&call->w, &uri);
+}
+
+#endif
+
+COAP2_DEF int16_t coap2_call_send(coap2_call *call, coap2_reply_fn reply,
+                                  void *user)
+{
+    coap2_node *node = call->node;
+    coap2_writer *w = &call->w;
+    coap2_exchange *e = coap2i_free_exchange(node);
+    if (call->error != COAP2_OK) return call->error;
+    if (w->error != COAP2_OK) return w->error;
+    if (e == NULL || coap2i_packet(node, e) != w->start) return COAP2_ERR_FULL;
+    memset(e, 0, sizeof *e);
+    e->peer = call->peer;
+    e->state = COAP2I_QUEUED;
+    e->length = (uint16_t)coap2_write_end(w);
+    e->deadline = call->deadline;
+    e->reply = reply;
+    e->user = user;
+    if (!call->confirmable || call->peer.group) w->start[0] |= COAP2_NON << 4;
+    e->token_length = w->start[0] & 15u;
+    memcpy(e->token, w->start + 4, e->token_length);
+    e->handle = coap2i_new_handle(node);
+    return e->handle;
+}
+
+#if COAP2_WITH_URI
+
+COAP2_DEF int16_t coap2_request(coap2_node *node, uint8_t method,
+                                const char *uri, const void *payload,
+                                size_t length, coap2_reply_fn reply, void *user)
+{
+    coap2_call call;
+    coap2_call_start(&call, node, method, uri);
+    coap2_write_payload(&call.w, payload, length);
+    return coap2_call_send(&call, reply, user);
+}
+
+#endif
+
+static bool coap2i_is_con(const coap2_node *node, const coap2_exchange *e)
+{
+    return (coap2i_packet(node, e)[0] & 0x30u) == COAP2_CON << 4;
+}
+
+/* Tell the caller what became of its request; with `more` it goes on. */
+static void coap2i_tell(coap2_node *node, coap2_exchange *e,
+                        coap2_result result, const coap2_peer *from,
+                        const coap2_msg *msg, bool more)
+{
+    coap2_exchange told = *e;
+    coap2_reply reply;
+    bool inside = node->inside;
+    if (!more) e->state = COAP2I_FREE;
+    if (!more && node->waited == told.handle) {
+        node->waited = 0;
+        node->waited_result = result;
+    }
+    if (told.reply == NULL) return;
+    reply.node = node;
+    reply.user = told.user;
+    reply.peer = from != NULL ? from : &told.peer;
+    reply.msg = msg;
+    reply.request = told.handle;
+    reply.result = result;
+    reply.more = more;
+    node->inside = true;
+    told.reply(&reply);
+    node->inside = inside;
+}
+
+static void coap2i_end(coap2_node *node, coap2_exchange *e, coap2_result result)
+{
+    coap2i_tell(node, e, result, NULL, NULL, false);
+}
+
+COAP2_DEF coap2_result coap2_cancel(coap2_node *node, int16_t request)
+{
+    coap2_exchange *e = coap2i_find_handle(node, request);
+    if (e == NULL || e->state < COAP2I_QUEUED) return COAP2_ERR_ARG;
+    coap2i_end(node, e, COAP2_ERR_CANCELLED);
+    return COAP2_OK;
+}
+
+/* How long another request holds this one back: 0, milliseconds, or for as
+   long as it takes. Confirmable ones wait for NSTART (4.7), others for the
+   rate at which one may talk to who does not answer (4.7). */
+static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
+{
+    const coap2_exchange *x = node->exchanges;
+    uint8_t outstanding = 0;
+    uint32_t hold = 0;
+    bool con = coap2i_is_con(node, e);
+    for (; x != node->exchanges + COAP2_MAX_EXCHANGES; x++) {
+        if (x == e || x->state < COAP2I_ANSWERING ||
+            !coap2_peer_equals(&x->peer, &e->peer) ||
+            coap2i_is_con(node, x) != con)
+            continue;
+        if (x->state == COAP2I_QUEUED) {
+            if ((int16_t)((uint16_t)x->handle * 2u - (uint16_t)e->handle * 2u) <
+                0)
+                return COAP2_FOREVER;
+        } else if (con) {
+            if (x->state != COAP2I_WAITING) outstanding++;
+        } else if ((x->flags & COAP2I_ANSWERED) == 0u) {
+            uint32_t pause = (uint32_t)x->length * 1000u / node->probing_rate;
+            uint32_t passed = node->time - x->sent;
+            if (passed < pause && pause - passed > hold) hold = pause - passed;
+        }
+    }
+    return outstanding >= node->nstart ? COAP2_FOREVER : hold;
+}
+
+/* Transmit a request for the first time. */
+static void coap2i_begin_request(coap2_node *node, coap2_exchange *e)
+{
+    uint8_t *packet = coap2i_packet(node, e);
+    e->id = coap2i_new_id(node);
+    packet[2] = (uint8_t)(e->id >> 8);
+    packet[3] = (uint8_t)e->id;
+    e->tries = 0;
+    e->sent = node->time;
+    e->due = node->time;
+    e->deadline += node->time;
+    e->state = COAP2I_SENDING;
+}
+
+/* The next deadline of a request: its own, or that of its transmission. */
+static void coap2i_bound_due(coap2_exchange *e)
+{
+    if ((int32_t)(e->deadline - e->due) < 0) e->due = e->deadline;
+}
+
+/* Something is due for a request that was begun. */
+static void coap2i_run_request(coap2_node *node, coap2_exchange *e)
+{
+    coap2_result result;
+    if (coap2i_is_past(node, e->deadline) || e->tries > node->max_retransmit) {
+        coap2i_end(node, e, COAP2_ERR_TIMEOUT);
+        return;
+    }
+    result = coap2i_transmit_con(node, e);
+    if (result == COAP2_OK && !coap2i_is_con(node, e)) {
+        e->state = COAP2I_WAITING;
+        e->due = e->deadline;
+    }
+    coap2i_bound_due(e);
+    if (result != COAP2_OK && result != COAP2_ERR_AGAIN)
+        coap2i_end(node, e, result);
+}
+
+/* The request that an answer is for. */
+static coap2_exchange *coap2i_find_request(coap2_node *node,
+                                           const coap2_peer *from,
+                                           const coap2_msg *msg)
+{
+    coap2_exchange *e = node->exchanges;
+    for (; e != node->exchanges + COAP2_MAX_EXCHANGES; e++) {
+        if (e->state < COAP2I_SENDING || e->token_length != msg->token_length ||
+            memcmp(e->token, msg->token, e->token_length) != 0)
+            continue;
+        if (msg->type == COAP2_ACK && e->id != msg->id) continue;
+        if (coap2i_packet(node, e)[1] == COAP2_000_EMPTY) continue;
+        if (e->peer.group ? msg->type != COAP2_ACK
+                          : coap2_peer_equals(&e->peer, from))
+            return e;
+    }
+    return NULL;
+}
+
+/* Critical options that no answer may have (5.4.1). Those of block-wise
+   transfers are left to the caller. */
+static bool coap2i_answer_is_bad(const coap2_msg *msg)
+{
+    coap2_opt opt = msg->options;
+    while (coap2_opt_next(&opt)) {
+        if (!COAP2_OPT_IS_CRITICAL(opt.number)) continue;
+        if (opt.number != COAP2_OPT_BLOCK1 && opt.number != COAP2_OPT_BLOCK2)
+            return true;
+        if (opt.length > 3u) return true;
+    }
+    return false;
+}
+
+#if COAP2_WITH_ECHO
+
+/* Go on writing a packet that is complete. */
+static void coap2i_write_on(coap2_writer *w, uint8_t *packet, size_t length,
+                            size_t size)
+{
+    coap2_msg msg;
+    coap2_opt opt;
+    (void)coap2_msg_parse(&msg, packet, length);
+    coap2_write_start(w, packet, size);
+    w->options = packet + (msg.options.value - packet);
+    w->next = packet + length;
+    w->payload_size = msg.payload_length != 0u ? msg.payload_length + 1u : 0u;
+    for (opt = msg.options; coap2_opt_next(&opt);) w->last = opt.number;
+}
+
+/* The server wants to see that we are where we say: the request is sent once
+   more, as a new one, with what it gave us (RFC 9175 2.3). */
+static bool coap2i_echo(coap2_node *node, coap2_exchange *e,
+                        const coap2_msg *msg)
+{
+    uint8_t *packet = coap2i_packet(node, e);
+    coap2_writer w;
+    coap2_opt echo;
+    if (msg->code != COAP2_401_UNAUTHORIZED || e->peer.group ||
+        (e->flags & COAP2I_ECHOED) != 0u ||
+        !coap2_msg_find(msg, COAP2_OPT_ECHO, &echo) || echo.length == 0u ||
+        echo.length > 40u || e->length + echo.length + 5u > node->packet)
+        return false;
+    coap2i_write_on(&w, packet, e->length, node->packet);
+    coap2_write_opt(&w, COAP2_OPT_ECHO, echo.value, echo.length);
+    e->length = (uint16_t)coap2_write_end(&w);
+    e->flags |= COAP2I_ECHOED;
+    if (e->token_length == COAP2_TOKEN_LENGTH) {
+        coap2i_new_token(node, e->token);
+        memcpy(packet + 4, e->token, COAP2_TOKEN_LENGTH);
+    }
+    e->state = COAP2I_QUEUED;
+    e->deadline -= node->time;
+    return true;
+}
+
+#endif
+
+/* An answer that nobody has seen before. */
+static void coap2i_answered(coap2_node *node, const coap2_peer *from,
+                            const coap2_msg *msg, bool cut)
+{
+    coap2_exchange *e = coap2i_find_request(node, from, msg);
+    coap2_result result = COAP2_OK;
+    if (e == NULL) {
+        if (msg->type != COAP2_ACK) coap2i_reject(node, from, msg);
+        return;
+    }
+    if (cut) result = COAP2_ERR_SPACE;
+    if (!cut && coap2i_answer_is_bad(msg)) result = COAP2_ERR_FORMAT;
+    if (msg->type == COAP2_CON && result == COAP2_OK)
+        coap2i_send_empty(node, from, COAP2_ACK, msg->id);
+    if (msg->type == COAP2_CON && result != COAP2_OK)
+        coap2i_reject(node, from, msg);
+    if (msg->type != COAP2_ACK && result == COAP2_OK)
+        coap2i_remember(node, from, msg, NULL, 0);
+    e->flags |= COAP2I_ANSWERED;
+    if (e->peer.group && result != COAP2_OK) return;
+#if COAP2_WITH_ECHO
+    if (result == COAP2_OK && coap2i_echo(node, e, msg)) return;
+#endif
+    coap2i_tell(node, e, result, from, result == COAP2_OK ? msg : NULL,
+                e->peer.group);
+}
+
+#endif /* COAP2_WITH_CLIENT */
+
+/* ---- >>node: time goes by, a datagram comes in -----------------------------
+   Connects the rooms: what a message is, and whose turn it is. */
+
+#if COAP2_WITH_SERVER || COAP2_WITH_CLIENT
+
+/* An Empty message in an ACK or RST (4.2, 4.3). */
+static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
+                                const coap2_msg *msg)
+{
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER
+    coap2_exchange *e =
+        coap2i_find_id(node, from, msg->id, COAP2I_ANSWERING, COAP2I_WAITING);
+    if (e == NULL || e->state == COAP2I_QUEUED) return;
+    if (e->state == COAP2I_ANSWERING) {
+        e->state = COAP2I_FREE;
+        return;
+    }
+#if COAP2_WITH_CLIENT
+    if (coap2i_packet(node, e)[1] == COAP2_000_EMPTY) {
+        coap2i_end(node, e, COAP2_OK);
+    } else if (msg->type == COAP2_RST) {
+        coap2i_end(node, e, COAP2_ERR_RESET);
+    } else if (coap2i_is_con(node, e)) {
+        e->state = COAP2I_WAITING;
+        e->due = e->deadline;
+    }
+#endif
+#else
+    (void)node;
+    (void)from;
+    (void)msg;
+#endif
+}
+
+/* A request or an answer that was cut because `in` is too small: what there is
+   of it is good for a 4.13. */
+static void coap2i_refuse_cut(coap2_node *node, const coap2_peer *from,
+                              const coap2_msg *msg)
+{
+    coap2_writer w;
+    if (from->group) return;
+    coap2_write_start(&w, node->out, node->packet);
+    coap2_write_header(&w, msg->type == COAP2_CON ? COAP2_ACK : COAP2_NON,
+                       COAP2_413_REQUEST_ENTITY_TOO_LARGE,
+                       msg->type == COAP2_CON ? msg->id : coap2i_new_id(node),
+                       msg->token, msg->token_length);
+    coap2i_send(node, from, w.start, coap2_write_end(&w));
+}
+
+/* A request or an answer, well-formed as far as it goes. */
+static void coap2i_handle(coap2_node *node, const coap2_peer *from,
+                          const coap2_msg *msg, bool cut)
+{
+    if (msg->code < COAP2_CODE(1, 0)) {
+        if (msg->type > COAP2_NON) return;
+        if (cut) {
+            coap2i_refuse_cut(node, from, msg);
+            return;
+        }
+        if (coap2i_repeat(node, from, msg)) return;
+#if COAP2_WITH_SERVER
+        coap2i_serve(node, from, msg);
+#else
+        coap2i_reject(node, from, msg);
+#endif
+        return;
+    }
+    if (msg->type != COAP2_ACK && coap2i_repeat(node, from, msg)) return;
+#if COAP2_WITH_CLIENT
+    coap2i_answered(node, from, msg, cut);
+#else
+    if (msg->type != COAP2_ACK) coap2i_reject(node, from, msg);
+#endif
+}
+
+/* Here a datagram arrives. */
+static void coap2i_receive(coap2_node *node, const coap2_peer *from,
+                           const uint8_t *bytes, size_t length, bool cut)
+{
+    coap2_msg msg;
+    coap2_result result = coap2_msg_parse(&msg, bytes, length);
+    uint8_t code_class;
+    if (length < 4u || result == COAP2_ERR_VERSION) return;
+    /* a confirmable message to a group is none (8.1) */
+    if (from->group && msg.type != COAP2_NON) return;
+    code_class = (uint8_t)COAP2_CODE_CLASS(msg.code);
+    if (cut && (bytes[0] & 15u) == msg.token_length &&
+        msg.code != COAP2_000_EMPTY)
+        result = COAP2_OK;
+    if (code_class == 1u || code_class > 5u) result = COAP2_ERR_FORMAT;
+    if (result == COAP2_OK && msg.code != COAP2_000_EMPTY &&
+        msg.type != COAP2_RST)
+        coap2i_handle(node, from, &msg, cut);
+    else if (msg.type <= COAP2_NON)
+        coap2i_reject(node, from, &msg);
+    else if (result == COAP2_OK && msg.code == COAP2_000_EMPTY)
+        coap2i_acknowledged(node, from, &msg);
+}
+
+/* Something is due. */
+static void coap2i_run(coap2_node *node, coap2_exchange *e)
+{
+    coap2_result result;
+    if (e->state == COAP2I_DELAYED) {
+        result =
+            coap2i_transmit(node, &e->peer, coap2i_packet(node, e), e->length);
+        if (result != COAP2_ERR_AGAIN) e->state = COAP2I_FREE;
+    }
+#if COAP2_WITH_LATER
+    if (e->state == COAP2I_LATE) coap2i_ack_late(node, e);
+    if (e->state == COAP2I_ANSWERING) {
+        if (e->tries > node->max_retransmit)
+            result = COAP2_ERR_TIMEOUT;
+        else
+            result = coap2i_transmit_con(node, e);
+        if (result != COAP2_OK && result != COAP2_ERR_AGAIN)
+            e->state = COAP2I_FREE;
+    }
+#endif
+#if COAP2_WITH_CLIENT
+    if (e->state >= COAP2I_SENDING) coap2i_run_request(node, e);
+#endif
+}
+
+/* Can anything become due by itself? */
+static bool coap2i_has_due(const coap2_exchange *e)
+{
+    return e->state != COAP2I_FREE && e->state != COAP2I_TICKET &&
+           e->state != COAP2I_QUEUED;
+}
+
+#if COAP2_WITH_CLIENT
+
+/* Begin what waits in line and may go now. Returns how long the others have to
+   wait for a time; those that wait for an answer do not count. */
+static uint32_t coap2i_begin_requests(coap2_node *node)
+{
+    uint32_t rest = COAP2_FOREVER, hold;
+    uint8_t i;
+    for (i = 0; i < COAP2_MAX_EXCHANGES; i++) {
+        coap2_exchange *e = &node->exchanges[i];
+        if (e->state != COAP2I_QUEUED) continue;
+        hold = coap2i_hold(node, e);
+        if (hold == 0u) {
+            coap2i_begin_request(node, e);
+            coap2i_run_request(node, e);
+        } else if (hold < rest) {
+            rest = hold;
+        }
+    }
+    return rest;
+}
+
+#endif
+
+/* Do what is due, and find when to do so next. */
+static uint32_t coap2i_run_all(coap2_node *node)
+{
+    uint32_t rest = COAP2_FOREVER, left;
+    uint8_t i;
+    for (i = 0; i < COAP2_MAX_EXCHANGES; i++) {
+        coap2_exchange *e = &node->exchanges[i];
+        if (coap2i_has_due(e) && coap2i_is_past(node, e->due))
+            coap2i_run(node, e);
+    }
+#if COAP2_WITH_CLIENT
+    rest = coap2i_begin_requests(node);
+#endif
+    for (i = 0; i < COAP2_MAX_EXCHANGES; i++) {
+        const coap2_exchange *e = &node->exchanges[i];
+        if (!coap2i_has_due(e)) continue;
+        left = e->due - node->time;
+        if (coap2i_is_past(node, e->due)) left = COAP2I_BUSY_MS;
+        if (left < rest) rest = left;
+    }
+    return rest;
+}
+
+COAP2_DEF void coap2_input(coap2_node *node, const coap2_peer *from,
+                           const uint8_t *bytes, size_t length, uint32_t now_ms)
+{
+    node->time = now_ms;
+    coap2i_forget(node);
+    coap2i_receive(node, from, bytes, length, false);
+}
+
+COAP2_DEF uint32_t coap2_poll(coap2_node *node, uint32_t now_ms)
+{
+    uint32_t rest;
+    uint8_t burst = 0;
+    node->time = now_ms;
+    coap2i_forget(node);
+    for (; node->recv != NULL && burst < COAP2_BURST; burst++) {
+        coap2_peer from;
+        int32_t length;
+        size_t size = node->in_size;
+        memset(&from, 0, sizeof from);
+        length = node->recv(node->io, &from, node->in, size);
+        if (length < 0) break;
+        if ((uint32_t)length < size) size = (size_t)length;
+        coap2i_receive(node, &from, node->in, size,
+                       (uint32_t)length > node->in_size);
+    }
+    rest = coap2i_run_all(node);
+    return burst == COAP2_BURST ? 0u : rest;
+}
+
+/* Is everything there that a node needs? */
+static bool coap2i_is_set_up(const coap2_node *node)
+{
+    return node->send != NULL && node->out != NULL && node->packet >= 16u &&
+           node->packet <= node->out_size &&
+           (node->recv == NULL || (node->in != NULL && node->in_size >= 16u));
+}
+
+static void coap2i_default(uint16_t *parameter, uint16_t value)
+{
+    if (*parameter == 0u) *parameter = value;
+}
+
+COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
+                                      uint16_t node_size, uint16_t knobs)
+{
+    size_t slots;
+    if (node_size != (uint16_t)sizeof *node || knobs != COAP2I_KNOBS)
+        return COAP2_ERR_CONFIG;
+    if (node->packet == 0u) {
+        node->packet = COAP2_PACKET;
+        if (node->packet > node->out_size) node->packet = node->out_size;
+    }
+    if (!coap2i_is_set_up(node)) return COAP2_ERR_CONFIG;
+    slots = node->out_size / node->packet;
+    if (slots > COAP2_MAX_EXCHANGES + 1u) slots = COAP2_MAX_EXCHANGES + 1u;
+    node->slots = (uint8_t)slots;
+    coap2i_default(&node->leisure, COAP2_LEISURE);
+    coap2i_default(&node->exchange_lifetime, COAP2_EXCHANGE_LIFETIME);
+    coap2i_default(&node->non_lifetime, COAP2_NON_LIFETIME);
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER
+    coap2i_default(&node->ack_timeout, COAP2_ACK_TIMEOUT);
+    coap2i_default(&node->random_factor, COAP2_RANDOM_FACTOR);
+    if (node->random_factor < 100u) node->random_factor = 100;
+    if (node->max_retransmit == 0u) node->max_retransmit = COAP2_MAX_RETRANSMIT;
+#endif
+#if COAP2_WITH_CLIENT
+    coap2i_default(&node->probing_rate, COAP2_PROBING_RATE);
+    if (node->nstart == 0u) node->nstart = COAP2_NSTART;
+    node->waited = 0;
+#endif
+    node->inside = false;
+    node->count = 0;
+    memset(node->key, 0, sizeof node->key);
+    memset(node->exchanges, 0, sizeof node->exchanges);
+    memset(node->duplicates, 0, sizeof node->duplicates);
+#if COAP2_FLOOD_LIMIT
+    memset(node->visitors, 0, sizeof node->visitors);
+#endif
+    node->key[0] = seed;
+    node->next_id = (uint16_t)coap2i_chance(node);
+    return COAP2_OK;
+}
+
+#if COAP2_WITH_CLIENT
+
+COAP2_DEF coap2_result coap2_wait(coap2_node *node, int16_t request)
+{
+    uint32_t rest;
+    if (request <= 0) return (coap2_result)request;
+    if (node->now == NULL || node->inside) return COAP2_ERR_CONFIG;
+    if (coap2i_find_handle(node, request) == NULL) return COAP2_ERR_ARG;
+    node->waited = request;
+    for (;;) {
+        rest = coap2_poll(node, node->now(node->io));
+        if (node->waited == 0) return node->waited_result;
+        if (node->idle != NULL && rest != 0u) node->idle(node->io, rest);
+    }
+}
+
+#endif
+
+#endif /* COAP2_WITH_SERVER || COAP2_WITH_CLIENT */
+
 /* ---- >>names: texts for people -------------------------------------------
    Knows the names of the registries, and how to say what is wrong. */
 
@@ -3689,6 +6096,22 @@ COAP2_DEF const char *coap2_error_text(coap2_result error)
         return "does not fit: give a larger buffer";
     case COAP2_ERR_ARG:
         return "a value that CoAP cannot carry (RFC 7252 3)";
+    case COAP2_ERR_FULL:
+        return "no free exchange: raise COAP2_MAX_EXCHANGES and node.out_size";
+    case COAP2_ERR_CONFIG:
+        return "node.send, out, in or now is missing, or knobs differ";
+    case COAP2_ERR_AGAIN:
+        return "not now";
+    case COAP2_ERR_SEND:
+        return "the transport could not send";
+    case COAP2_ERR_TIMEOUT:
+        return "no answer in time (RFC 7252 4.2)";
+    case COAP2_ERR_RESET:
+        return "rejected by the peer (RFC 7252 4.2)";
+    case COAP2_ERR_CANCELLED:
+        return "cancelled";
+    case COAP2_ERR_NAME:
+        return "no address for this host: set node.resolve";
     default:
         return NULL;
     }

@@ -183,12 +183,13 @@ static void texts_of_results(void)
     for (result = -128; result < 128; result++) {
         named += coap2_error_text((coap2_result)result) != NULL;
     }
-    CHECK_EQ(named, 5);
+    CHECK_EQ(named, 13);
     CHECK(coap2_error_text(COAP2_OK) != NULL);
     CHECK(coap2_error_text(COAP2_ERR_VERSION) != NULL);
     CHECK(coap2_error_text(COAP2_ERR_FORMAT) != NULL);
     CHECK(coap2_error_text(COAP2_ERR_SPACE) != NULL);
     CHECK(coap2_error_text(COAP2_ERR_ARG) != NULL);
+    CHECK(coap2_error_text(COAP2_ERR_NAME) != NULL);
 }
 
 typedef struct why_row {

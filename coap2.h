@@ -30,20 +30,31 @@
        coap2_write_payload(&w, "21.5", 4);
        packet_length = coap2_write_end(&w);
 
-   BE A SERVER on any transport: variables and functions as resources. See
+   BE A SERVER on any transport: variables and functions are resources. See
    examples/03_server.c, and 04_client.c for the other side:
 
-       COAP2_FIELDS(climate_fields, COAP2_FIELD("temp", COAP2_I16, temp10, -1));
+       static int16_t temp10;
+       COAP2_FIELDS(climate_fields,
+                    COAP2_FIELD("temp", COAP2_I16, temp10, -1));
        COAP2_BOUND(climate, "climate", 0, climate_fields, "rt=\"climate\"");
        COAP2_RESOURCE(fan, "fan", COAP2_GET | COAP2_PUT, on_fan, "");
        COAP2_TABLE(things, &climate, &fan);
 
-       node.send = udp_send, node.recv = udp_recv;
-       node.in = in, node.in_size = sizeof in;
-       node.out = out, node.out_size = sizeof out;
-       node.resources = things;
-       coap2_start(&node, random_seed());
-       for (;;) udp_wait(coap2_poll(&node, now_ms()));
+       static coap2_node node;
+       static uint8_t out[3 * 128], in[128];
+
+       void serve(void)
+       {
+           node.send = udp_send;
+           node.recv = udp_recv;
+           node.out = out;
+           node.out_size = sizeof out;
+           node.in = in;
+           node.in_size = sizeof in;
+           node.resources = things;
+           coap2_start(&node, random_seed());
+           for (;;) udp_wait(coap2_poll(&node, now_ms()));
+       }
 
    KNOBS - define them before the include, the same in every file
        COAP2_WITH_URI      1  URIs and options, both ways    (AVR: 5.5 KB)
@@ -281,9 +292,6 @@
 #endif
 #if COAP2_WITH_CBOR && !COAP2_WITH_FIELDS
 #error "coap2: COAP2_WITH_CBOR needs COAP2_WITH_FIELDS"
-#endif
-#if COAP2_WITH_SERVER && !COAP2_WITH_LINKS
-#error "coap2: COAP2_WITH_SERVER needs COAP2_WITH_LINKS"
 #endif
 #if COAP2_WITH_LATER && !COAP2_WITH_SERVER
 #error "coap2: COAP2_WITH_LATER needs COAP2_WITH_SERVER"
@@ -2696,6 +2704,54 @@ COAP2_DEF size_t coap2_uri_text(char *text, size_t size, const coap2_uri *to,
 /* ---- >>links: link lists -------------------------------------------------
    Knows RFC 6690's text, as a list to read and as a body to write. */
 
+#if COAP2_WITH_LINKS || COAP2_WITH_SERVER
+
+static bool coap2i_is_word(const char *text, size_t length,
+                           const char *flash_word)
+{
+    size_t i;
+    for (i = 0; i < length; i++) {
+        char c = coap2i_flash_char(flash_word + i);
+        if (c == '\0' || c != text[i]) return false;
+    }
+    return coap2i_flash_char(flash_word + length) == '\0';
+}
+
+/* Attributes whose value is a list with blanks between (RFC 6690 2, 7252
+   7.2.1). */
+static bool coap2i_is_list(const char *name, size_t length)
+{
+    return coap2i_is_word(name, length, COAP2_TEXT("rt")) ||
+           coap2i_is_word(name, length, COAP2_TEXT("if")) ||
+           coap2i_is_word(name, length, COAP2_TEXT("ct")) ||
+           coap2i_is_word(name, length, COAP2_TEXT("rel")) ||
+           coap2i_is_word(name, length, COAP2_TEXT("rev"));
+}
+
+/* What a filter asks for. */
+typedef struct coap2i_pattern {
+    const char *text;
+    size_t length;
+    bool prefix; /* a star stood at the end */
+    bool list;   /* one member will do */
+} coap2i_pattern;
+
+/* Read a filter; returns the length of the attribute's name. */
+static size_t coap2i_read_pattern(coap2i_pattern *pattern, const char *query,
+                                  size_t length)
+{
+    size_t name = 0;
+    while (name < length && query[name] != '=') name++;
+    pattern->prefix = name == length || query[length - 1u] == '*';
+    pattern->text = query + name + (name != length);
+    pattern->length = (size_t)(query + length - pattern->text);
+    if (pattern->length != 0u && pattern->prefix) pattern->length--;
+    pattern->list = pattern->length != 0u && coap2i_is_list(query, name);
+    return name;
+}
+
+#endif
+
 #if COAP2_WITH_LINKS
 
 COAP2_DEF coap2_link coap2_links(const char *text, size_t length)
@@ -2875,14 +2931,6 @@ COAP2_DEF size_t coap2_attr_text(const coap2_attr *attr, char *text,
     return length;
 }
 
-/* What a filter asks for. */
-typedef struct coap2i_pattern {
-    const char *text;
-    size_t length;
-    bool prefix; /* a star stood at the end */
-    bool list;   /* one member will do */
-} coap2i_pattern;
-
 /* Compare a value, escapes undone, as a whole or member by member. */
 static bool coap2i_value_matches(const coap2_attr *attr,
                                  const coap2i_pattern *pattern)
@@ -2908,41 +2956,13 @@ static bool coap2i_value_matches(const coap2_attr *attr,
     return alike && same == pattern->length;
 }
 
-static bool coap2i_is_word(const char *text, size_t length,
-                           const char *flash_word)
-{
-    size_t i;
-    for (i = 0; i < length; i++) {
-        char c = coap2i_flash_char(flash_word + i);
-        if (c == '\0' || c != text[i]) return false;
-    }
-    return coap2i_flash_char(flash_word + length) == '\0';
-}
-
-/* Attributes whose value is a list with blanks between (RFC 6690 2, 7252
-   7.2.1). */
-static bool coap2i_is_list(const char *name, size_t length)
-{
-    return coap2i_is_word(name, length, COAP2_TEXT("rt")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("if")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("ct")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("rel")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("rev"));
-}
-
 COAP2_DEF bool coap2_link_matches(const coap2_link *link, const char *query,
                                   size_t length)
 {
     coap2_attr attr = coap2_link_attrs(link);
     coap2i_pattern pattern;
-    size_t name = 0;
+    size_t name = coap2i_read_pattern(&pattern, query, length);
     if (length == 0u) return true;
-    while (name < length && query[name] != '=') name++;
-    pattern.prefix = name == length || query[length - 1u] == '*';
-    pattern.text = query + name + (name != length);
-    pattern.length = (size_t)(query + length - pattern.text);
-    if (pattern.length != 0u && pattern.prefix) pattern.length--;
-    pattern.list = coap2i_is_list(query, name);
     if (coap2i_is_word(query, name, COAP2_TEXT("href"))) {
         attr.value = link->target;
         attr.value_length = link->target_length;
@@ -4940,68 +4960,117 @@ static void coap2i_put_flash_payload(coap2_writer *w, const char *flash_text)
         coap2_write_payload(w, &c, 1);
 }
 
-/* Write a resource's link behind what there is of the list, and make a view of
-   it. */
-static void coap2i_write_row(coap2_writer *w, const coap2_resource *row,
-                             coap2_link *link)
+/* Write a resource's link behind what there is of the list. */
+static void coap2i_write_row(coap2_writer *w, const coap2_resource *row)
 {
     if (w->payload_size != 0u) coap2_write_payload(w, ",", 1);
     coap2_write_payload(w, "</", 2);
-    link->target = (const char *)w->next - 1;
     coap2i_put_flash_payload(w, row->path);
-    link->target_length = (size_t)((const char *)w->next - link->target);
     coap2_write_payload(w, ">", 1);
-    link->attributes = (const char *)w->next;
-    if (coap2i_flash_char(row->attributes) != '\0') {
-        coap2_write_payload(w, ";", 1);
-        coap2i_put_flash_payload(w, row->attributes);
-    }
-    link->attributes_length =
-        (size_t)((const char *)w->next - link->attributes);
+    if (coap2i_flash_char(row->attributes) == '\0') return;
+    coap2_write_payload(w, ";", 1);
+    coap2i_put_flash_payload(w, row->attributes);
 }
 
-/* Does a link match all that the request asks for? */
-static bool coap2i_link_is_wanted(const coap2_req *req, const coap2_link *link)
+/* Compare a value in flash, up to where it stops, as a whole or member by
+   member; steps to its end. */
+static bool coap2i_flash_matches(const char **text, char stop,
+                                 const coap2i_pattern *pattern)
 {
+    size_t same = 0;
+    bool alike = true, member = false;
+    char c;
+    while ((c = coap2i_flash_char(*text)) != '\0' && c != stop) {
+        (*text)++;
+        if (c == '\\' && (c = coap2i_flash_char(*text)) != '\0') (*text)++;
+        if (pattern->list && c == ' ') {
+            member = member || (alike && same == pattern->length);
+            same = 0;
+            alike = true;
+        } else if (same < pattern->length) {
+            alike = alike && c == pattern->text[same++];
+        } else if (!pattern->prefix) {
+            alike = false;
+        }
+    }
+    return member || (alike && same == pattern->length);
+}
+
+/* Step over an attribute's name, and its equals sign and quote if it has them;
+   returns where its value stops. Is it the name that is asked for? */
+static char coap2i_flash_name(const char **text, const char *name,
+                              size_t length, bool *named)
+{
+    size_t i = 0;
+    char c;
+    *named = true;
+    for (; (c = coap2i_flash_char(*text)) != '\0' && c != '=' && c != ';';
+         (*text)++, i++)
+        *named = *named && i < length && c == name[i];
+    *named = *named && i == length;
+    if (c != '=') return ';';
+    if (coap2i_flash_char(++*text) != '"') return ';';
+    (*text)++;
+    return '"';
+}
+
+/* Does a row match a filter (RFC 6690 4.1)? As coap2_link_matches, but in
+   flash, and on text that is trusted. */
+static bool coap2i_row_matches(const coap2_resource *row, const char *query,
+                               size_t length)
+{
+    const char *text = row->attributes;
+    coap2i_pattern pattern;
+    size_t name = coap2i_read_pattern(&pattern, query, length);
+    bool named, same;
+    if (length == 0u) return true;
+    if (coap2i_is_word(query, name, COAP2_TEXT("href"))) {
+        if (pattern.length == 0u) return pattern.prefix;
+        if (*pattern.text++ != '/') return false;
+        pattern.length--;
+        text = row->path;
+        return coap2i_flash_matches(&text, '\0', &pattern);
+    }
+    while (coap2i_flash_char(text) != '\0') {
+        char stop = coap2i_flash_name(&text, query, name, &named);
+        same = coap2i_flash_matches(&text, stop, &pattern);
+        if (named && same) return true;
+        while (coap2i_flash_char(text) == stop ||
+               coap2i_flash_char(text) == ';')
+            text++;
+    }
+    return false;
+}
+
+/* Is this row listed, and does it match all that the request asks for? What is
+   below a star is not one resource. */
+static bool coap2i_is_listed(const coap2_req *req, const coap2_resource *row)
+{
+    const char *path = row->path;
     coap2_opt opt = req->msg->options;
+    char c, last = '\0';
+    while ((c = coap2i_flash_char(path++)) != '\0') last = c;
+    if (last == '*' || (row->methods & COAP2_HIDDEN) != 0u) return false;
     while (coap2_opt_next(&opt))
         if (opt.number == COAP2_OPT_URI_QUERY &&
-            !coap2_link_matches(link, (const char *)opt.value, opt.length))
+            !coap2i_row_matches(row, (const char *)opt.value, opt.length))
             return false;
     return true;
 }
 
-/* Is this row one that can be listed? Not below a star. */
-static bool coap2i_is_listed(const coap2_resource *row)
-{
-    const char *path = row->path;
-    char c, last = '\0';
-    while ((c = coap2i_flash_char(path++)) != '\0') last = c;
-    return last != '*' && (row->methods & COAP2_HIDDEN) == 0u;
-}
-
-/* GET /.well-known/core (7.2, RFC 6690 4): each link is written, looked at as
-   a reader would, and taken back if it was not asked for. */
+/* GET /.well-known/core (7.2, RFC 6690 4). */
 static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
 {
     const coap2_resource *const *rows = req->node->resources, *at;
-    coap2_writer *w = &rsp->w;
     coap2_resource row;
-    coap2_link link;
     rsp->format = COAP2_FORMAT_LINKS;
     while (rows != NULL &&
            (at = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL) {
-        uint8_t *next = w->next;
-        size_t size = w->payload_size;
         COAP2I_FLASH_COPY(&row, at, sizeof row);
-        if (!coap2i_is_listed(&row)) continue;
-        coap2i_write_row(w, &row, &link);
-        if (w->error != COAP2_OK || coap2i_link_is_wanted(req, &link)) continue;
-        w->next = next;
-        w->payload_size = size;
+        if (coap2i_is_listed(req, &row)) coap2i_write_row(&rsp->w, &row);
     }
     /* silence to a group where nothing matches (RFC 6690 4.1) */
-    if (w->payload_size == 0u && req->peer->group) req->silent |= 2u;
+    if (rsp->w.payload_size == 0u && req->peer->group) req->silent |= 2u;
     return COAP2_205_CONTENT;
 }
 

@@ -11,4 +11,12 @@ extern coap2_writer w;
 void use_option(uint16_t number, const uint8_t *value, size_t length);
 void use_payload(const uint8_t *bytes, size_t length);
 
+uint8_t on_fan(coap2_req *req, coap2_rsp *rsp);
+coap2_result udp_send(void *io, const coap2_peer *to, const uint8_t *bytes,
+                      size_t length);
+int32_t udp_recv(void *io, coap2_peer *from, uint8_t *bytes, size_t size);
+void udp_wait(uint32_t ms);
+uint32_t random_seed(void), now_ms(void);
+void serve(void);
+
 #endif

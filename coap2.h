@@ -5827,8 +5827,8 @@ static bool coap2i_echo(coap2_node *node, coap2_exchange *e,
     e->length = (uint16_t)coap2_write_end(&w);
     e->flags |= COAP2I_ECHOED;
     if (e->token_length == COAP2_TOKEN_LENGTH) {
-        coap2i_new_token(node, e->token);
-        memcpy(packet + 4, e->token, COAP2_TOKEN_LENGTH);
+        coap2i_new_token(node, packet + 4); /* its own is one in use */
+        memcpy(e->token, packet + 4, COAP2_TOKEN_LENGTH);
     }
     e->state = COAP2I_QUEUED;
     e->deadline -= node->time;

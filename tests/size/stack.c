@@ -1,35 +1,8 @@
-/* Calls every public entry on inputs that lead it down its deepest ways. Each
-   call stands between two marks, so that the host tells its stack. Lines are
-   "ROOM ENTRY cycles=N stack=N"; the script takes the greatest of each. */
+/* Calls every public entry of the codec on inputs that lead it down its deepest
+   ways; stack_node.c has those of the node. */
 
-#include "../avr/marks.h"
-#include "coap2.h"
+#include "enter.h"
 
-#define ENTER(room, entry, ...)             \
-    do {                                    \
-        MARK_SAY(room " " #entry " ");      \
-        MARK_START();                       \
-        kept = (uint8_t)entry(__VA_ARGS__); \
-        MARK_STOP();                        \
-    } while (0)
-
-#define ENTER_VOID(room, entry, ...)   \
-    do {                               \
-        MARK_SAY(room " " #entry " "); \
-        MARK_START();                  \
-        entry(__VA_ARGS__);            \
-        MARK_STOP();                   \
-    } while (0)
-
-#define ENTER_INTO(target, room, entry, ...) \
-    do {                                     \
-        MARK_SAY(room " " #entry " ");       \
-        MARK_START();                        \
-        target = entry(__VA_ARGS__);         \
-        MARK_STOP();                         \
-    } while (0)
-
-static volatile uint8_t kept;
 static uint8_t out[400];
 static uint8_t large[270];
 

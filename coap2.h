@@ -1166,6 +1166,9 @@ typedef struct coap2_exchange {
     uint32_t timeout; /* of the transmission under way */
     uint8_t token[8];
 #endif
+#if COAP2_WITH_LATER && COAP2_REPLY_LIMIT
+    uint16_t limit; /* of a late answer's length */
+#endif
 #if COAP2_WITH_CLIENT
     coap2_reply_fn reply;
     void *user;
@@ -4680,7 +4683,7 @@ static coap2_result coap2i_transmit_con(coap2_node *node, coap2_exchange *e)
         e->timeout = node->ack_timeout;
         e->timeout += coap2i_chance_to(node, (uint16_t)span);
     } else {
-        e->timeout *= 2u;
+        e->timeout *= e->timeout < 0x40000000ul ? 2u : 1u;
     }
     e->due = node->time + e->timeout;
     return COAP2_OK;
@@ -4730,9 +4733,9 @@ static const uint8_t coap2i_request_forms[][3] COAP2_FLASH = {
    of its number where it may not repeat (5.4.3, 5.4.5)? */
 static bool coap2i_is_understood(const coap2_opt *opt, uint16_t before)
 {
-    const uint8_t *row = coap2i_request_forms[0];
-    for (; row != coap2i_request_forms[0] + sizeof coap2i_request_forms;
-         row += 3) {
+    const uint8_t *row = (const uint8_t *)coap2i_request_forms;
+    const uint8_t *end = row + sizeof coap2i_request_forms;
+    for (; row != end; row += 3) {
         uint8_t form = COAP2I_FLASH_BYTE(row + 2);
         if (COAP2I_FLASH_BYTE(row) != (uint8_t)opt->number ||
             (form & 3u) != opt->number >> 8)
@@ -4752,6 +4755,12 @@ static uint16_t coap2i_short(const coap2_opt *opt)
     for (i = 0; i < opt->length; i++)
         value = (uint16_t)(value * 256u + opt->value[i]);
     return value;
+}
+
+/* Does its method change nothing (5.1)? */
+static bool coap2i_is_safe(const coap2_req *req)
+{
+    return (req->method & (COAP2_GET | COAP2_FETCH)) != 0u;
 }
 
 static void coap2i_take_option(coap2_req *req, const coap2_opt *opt)
@@ -4850,7 +4859,8 @@ static void coap2i_close_answer(const coap2_node *node, coap2_rsp *rsp,
             coap2_write_opt(w, COAP2_OPT_ETAG, rsp->etag, rsp->etag_length);
         /* a diagnostic has no format (5.5.2) */
         if (rsp->format != COAP2_NO_FORMAT &&
-            (success || rsp->format != COAP2_FORMAT_TEXT))
+            (success ||
+             (rsp->format != COAP2_FORMAT_TEXT && w->payload_size != 0u)))
             coap2_write_uint(w, COAP2_OPT_CONTENT_FORMAT, rsp->format);
         if (rsp->max_age != 60u)
             coap2_write_uint(w, COAP2_OPT_MAX_AGE, rsp->max_age);
@@ -5103,7 +5113,7 @@ COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
     look.method = COAP2_GET;
     look.again = true;
     look.payload_length = 0;
-    look.format = COAP2_NO_FORMAT;
+    look.format = look.accept = COAP2_NO_FORMAT;
     if ((row->methods & COAP2_GET) != 0u) code = row->handler(&look, rsp);
     if (COAP2_CODE_CLASS(code) == 5u) return code;
     exists = COAP2_CODE_CLASS(code) == 2u;
@@ -5144,9 +5154,7 @@ static uint8_t coap2i_negotiate(const coap2_req *req, coap2_rsp *rsp,
                                 uint8_t code)
 {
     coap2_writer *w = &rsp->w;
-    if (code != COAP2_205_CONTENT ||
-        (req->method & (COAP2_GET | COAP2_FETCH)) == 0u)
-        return code;
+    if (code != COAP2_205_CONTENT || !coap2i_is_safe(req)) return code;
     if ((req->flags & COAP2I_HAS_ACCEPT) != 0u && rsp->format != req->accept) {
         coap2i_reopen_answer(req->node, rsp);
         return COAP2_406_NOT_ACCEPTABLE;
@@ -5176,19 +5184,25 @@ static bool coap2i_is_wanted(uint8_t code, uint8_t silent)
 
 #if COAP2_FLOOD_LIMIT
 
+/* The count of a client; else a free one, else the one that began first. */
+static coap2_visitor *coap2i_find_visitor(coap2_node *node,
+                                          const coap2_peer *from)
+{
+    coap2_visitor *v = node->visitors, *place = v;
+    for (; v != node->visitors + COAP2_MAX_VISITORS; v++) {
+        if (v->requests != 0u && coap2_peer_equals(&v->peer, from)) return v;
+        if (place->requests != 0u &&
+            (v->requests == 0u || (int32_t)(v->since - place->since) < 0))
+            place = v;
+    }
+    place->requests = 0;
+    return place;
+}
+
 /* Count a request. False if the client has had its share of this second. */
 static bool coap2i_admit(coap2_node *node, const coap2_peer *from)
 {
-    coap2_visitor *v = node->visitors, *oldest = v;
-    for (;; v++) {
-        if (v == node->visitors + COAP2_MAX_VISITORS) {
-            v = oldest;
-            v->requests = 0;
-            break;
-        }
-        if (v->requests != 0u && coap2_peer_equals(&v->peer, from)) break;
-        if (node->time - v->since > node->time - oldest->since) oldest = v;
-    }
+    coap2_visitor *v = coap2i_find_visitor(node, from);
     if (v->requests == 0u || node->time - v->since >= 1000u) {
         v->peer = *from;
         v->since = node->time;
@@ -5206,12 +5220,13 @@ static bool coap2i_admit(coap2_node *node, const coap2_peer *from)
 enum { COAP2I_ECHO_SIZE = 6 };
 
 /* What proves an address: its cipher under a key that nobody knows, chained
-   over its bytes, for a minute and the rest of another (RFC 9175 2.4). */
+   over its bytes, for the 65 seconds that this time is in and the next (RFC
+   9175 2.4). */
 static void coap2i_prove(const coap2_node *node, const coap2_peer *peer,
-                         uint32_t minute, uint8_t proof[COAP2I_ECHO_SIZE])
+                         uint32_t time, uint8_t proof[COAP2I_ECHO_SIZE])
 {
     uint32_t block[2], i;
-    block[0] = ~minute;
+    block[0] = ~(time >> 16);
     block[1] = (uint32_t)peer->kind << 16 | peer->port;
     coap2i_encrypt(node->key, block);
     for (i = 0; i < sizeof peer->address; i++) {
@@ -5225,33 +5240,59 @@ static void coap2i_prove(const coap2_node *node, const coap2_peer *peer,
 static bool coap2i_is_proven(const coap2_node *node, const coap2_peer *peer,
                              const coap2_msg *msg)
 {
-    uint8_t proof[COAP2I_ECHO_SIZE], minute;
+    uint8_t proof[COAP2I_ECHO_SIZE], age;
     coap2_opt echo;
-    if (!coap2_msg_find(msg, COAP2_OPT_ECHO, &echo)) return false;
-    for (minute = 0; minute < 2u; minute++) {
-        coap2i_prove(node, peer, (node->time >> 16) - minute, proof);
-        if (echo.length == sizeof proof &&
-            memcmp(echo.value, proof, sizeof proof) == 0)
-            return true;
+    if (!coap2_msg_find(msg, COAP2_OPT_ECHO, &echo) ||
+        echo.length != sizeof proof)
+        return false;
+    for (age = 0; age < 2u; age++) {
+        coap2i_prove(node, peer, node->time - age * 65536u, proof);
+        if (memcmp(echo.value, proof, sizeof proof) == 0) return true;
     }
     return false;
 }
 
-/* Nothing larger than so many times the request goes to an address that has
-   not shown that it is there: it is asked to, or, where the handler has done
-   something already, it gets the code alone. */
-static void coap2i_bound_answer(coap2_req *req, coap2_rsp *rsp, size_t asked)
+/* How long an answer may be: what a peer's address has not been shown to be
+   its own for is bounded by the size of the request. */
+static uint16_t coap2i_answer_limit(const coap2_req *req)
+{
+    const coap2_msg *msg = req->msg;
+    size_t asked = (size_t)(msg->options.end - msg->token) + 4u;
+    if (asked > 65535u / COAP2_REPLY_LIMIT ||
+        coap2i_is_proven(req->node, req->peer, msg))
+        return 65535;
+    return (uint16_t)(asked * COAP2_REPLY_LIMIT);
+}
+
+/* Instead of an answer beyond its limit the client is asked to show that it is
+   where it says; or, where the handler has done something already, it gets the
+   code alone. */
+static void coap2i_limit_answer(const coap2_node *node, const coap2_peer *peer,
+                                coap2_rsp *rsp, uint16_t limit, bool safe)
 {
     uint8_t proof[COAP2I_ECHO_SIZE], code = rsp->w.start[1];
-    if (coap2_write_end(&rsp->w) <= COAP2_REPLY_LIMIT * asked ||
-        coap2i_is_proven(req->node, req->peer, req->msg))
-        return;
-    coap2i_reopen_answer(req->node, rsp);
+    if (coap2_write_end(&rsp->w) <= limit) return;
+    coap2i_reopen_answer(node, rsp);
     rsp->w.start[1] = code;
-    if ((req->method & (COAP2_GET | COAP2_FETCH)) == 0u) return;
+    if (!safe) return;
     rsp->w.start[1] = COAP2_401_UNAUTHORIZED;
-    coap2i_prove(req->node, req->peer, req->node->time >> 16, proof);
+    coap2i_prove(node, peer, node->time, proof);
     coap2_write_opt(&rsp->w, COAP2_OPT_ECHO, proof, sizeof proof);
+}
+
+#endif
+
+#if COAP2_WITH_LATER
+
+/* A handler took a ticket, and answers now all the same. False if the ticket
+   has been answered already. */
+static bool coap2i_drop_ticket(const coap2_req *req)
+{
+    coap2_exchange *e = coap2i_find_id(req->node, req->peer, req->msg->id,
+                                       COAP2I_LATE, COAP2I_TICKET);
+    if (e == NULL) return false;
+    e->state = COAP2I_FREE;
+    return true;
 }
 
 #endif
@@ -5272,12 +5313,9 @@ static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
     code = coap2i_dispatch(req, rsp);
     req->node->inside = false;
 #if COAP2_WITH_LATER
-    if ((req->flags & COAP2I_IS_LATE) != 0u) {
-        if (code == COAP2_LATER) return false;
-        coap2i_find_id(req->node, req->peer, req->msg->id, COAP2I_LATE,
-                       COAP2I_TICKET)
-            ->state = COAP2I_FREE;
-    }
+    if ((req->flags & COAP2I_IS_LATE) != 0u &&
+        (code == COAP2_LATER || !coap2i_drop_ticket(req)))
+        return false;
 #endif
     if (COAP2_CODE_CLASS(code) - 2u > 3u)
         code = COAP2_500_INTERNAL_SERVER_ERROR;
@@ -5335,16 +5373,14 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
     }
     coap2i_open_answer(node, &rsp, node->out, type, id, msg->token,
                        msg->token_length);
-    if (!coap2i_make_answer(&req, &rsp)) {
-        coap2i_remember(node, from, msg, NULL, 0);
-        return;
-    }
+    if (!coap2i_make_answer(&req, &rsp)) return;
 #if COAP2_REPLY_LIMIT
-    coap2i_bound_answer(&req, &rsp,
-                        (size_t)(msg->options.end - msg->token) + 4u);
+    coap2i_limit_answer(node, from, &rsp, coap2i_answer_limit(&req),
+                        coap2i_is_safe(&req));
 #endif
     /* what is safe is done again when it is asked for again (4.5) */
-    if (type == COAP2_NON || (req.method & (COAP2_GET | COAP2_FETCH)) == 0u)
+    if (type == COAP2_NON || (req.flags & COAP2I_IS_LATE) != 0u ||
+        !coap2i_is_safe(&req))
         coap2i_remember(
             node, from, msg,
             coap2i_is_wanted(rsp.w.start[1], req.silent) ? rsp.w.start : NULL,
@@ -5355,7 +5391,7 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
 #if COAP2_WITH_LATER
 
 /* exchange->flags of a ticket, beside the classes that are not wanted */
-enum { COAP2I_WAS_NON = 1, COAP2I_WAS_GROUP = 4 };
+enum { COAP2I_WAS_NON = 1, COAP2I_WAS_GROUP = 4, COAP2I_WAS_SAFE = 32 };
 
 COAP2_DEF int16_t coap2_later(coap2_req *req)
 {
@@ -5369,6 +5405,10 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
     e->due = node->time + COAP2_ACK_DELAY;
     e->id = req->msg->id;
     e->flags = req->silent & (2u | 8u | 16u);
+#if COAP2_REPLY_LIMIT
+    e->limit = coap2i_answer_limit(req);
+    if (coap2i_is_safe(req)) e->flags |= COAP2I_WAS_SAFE;
+#endif
     if (req->msg->type == COAP2_NON) {
         e->state = COAP2I_TICKET;
         e->flags |= COAP2I_WAS_NON;
@@ -5378,6 +5418,7 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
     e->token_length = req->msg->token_length;
     memcpy(e->token, req->msg->token, e->token_length);
     e->handle = coap2i_new_handle(node);
+    coap2i_remember(node, req->peer, req->msg, NULL, 0);
     req->flags |= COAP2I_IS_LATE;
     return e->handle;
 }
@@ -5393,21 +5434,30 @@ COAP2_DEF coap2_result coap2_answer_start(coap2_rsp *rsp, coap2_node *node,
                                           int16_t ticket)
 {
     coap2_exchange *e = coap2i_find_ticket(node, ticket);
-    uint8_t type = COAP2_CON;
-    uint16_t id;
     memset(rsp, 0, sizeof *rsp);
     if (e == NULL) return COAP2_ERR_ARG;
-    id = e->id;
-    if (e->state == COAP2I_LATE)
-        type = COAP2_ACK;
-    else
-        id = coap2i_new_id(node);
-    if ((e->flags & COAP2I_WAS_NON) != 0u) type = COAP2_NON;
-    coap2i_open_answer(node, rsp, coap2i_packet(node, e), type, id, e->token,
-                       e->token_length);
+    coap2i_open_answer(node, rsp, coap2i_packet(node, e), COAP2_CON, 0,
+                       e->token, e->token_length);
     rsp->node = node;
     rsp->ticket = ticket;
     return COAP2_OK;
+}
+
+/* An answer goes with the ACK as long as that has not left, else it is a
+   message of its own (5.2). */
+static void coap2i_address_answer(coap2_node *node, coap2_exchange *e,
+                                  uint8_t *packet)
+{
+    uint8_t type = COAP2_CON;
+    uint16_t id = e->id;
+    if ((e->flags & COAP2I_WAS_NON) != 0u) type = COAP2_NON;
+    if (e->state == COAP2I_LATE)
+        type = COAP2_ACK;
+    else
+        e->id = id = coap2i_new_id(node);
+    packet[0] = (uint8_t)(packet[0] + type * 16u);
+    packet[2] = (uint8_t)(id >> 8);
+    packet[3] = (uint8_t)id;
 }
 
 /* The request that an unacknowledged ticket is for, as far as a record of it
@@ -5434,8 +5484,14 @@ COAP2_DEF coap2_result coap2_answer_send(coap2_rsp *rsp, uint8_t code)
     e = coap2i_find_ticket(node, rsp->ticket);
     if (e == NULL) return COAP2_ERR_ARG;
     result = w->error;
+    if (COAP2_CODE_CLASS(code) - 2u > 3u)
+        code = COAP2_500_INTERNAL_SERVER_ERROR;
     coap2i_close_answer(node, rsp, code);
     if (w->start[1] != code && result == COAP2_OK) result = COAP2_ERR_SPACE;
+#if COAP2_REPLY_LIMIT
+    coap2i_limit_answer(node, &e->peer, rsp, e->limit,
+                        (e->flags & COAP2I_WAS_SAFE) != 0u);
+#endif
     e->length = (uint16_t)coap2_write_end(w);
     if (!coap2i_is_wanted(w->start[1], e->flags)) {
         if (e->state == COAP2I_LATE) coap2i_ack_late(node, e);
@@ -5443,9 +5499,9 @@ COAP2_DEF coap2_result coap2_answer_send(coap2_rsp *rsp, uint8_t code)
         return result;
     }
     e->due = node->time;
+    coap2i_address_answer(node, e, w->start);
     if ((w->start[0] & 0x30u) == COAP2_CON << 4) {
         e->state = COAP2I_ANSWERING;
-        e->id = (uint16_t)(w->start[2] * 256u + w->start[3]);
         e->tries = 0;
         return result;
     }
@@ -5575,7 +5631,7 @@ static bool coap2i_resolve(coap2_node *node, const coap2_uri *uri,
 #if COAP2_ADDRESS_SIZE >= 16
     size_t i;
     for (i = 0; i < uri->zone_length; i++) {
-        if (!coap2i_is_digit(uri->zone[i])) break;
+        if (!coap2i_is_digit(uri->zone[i]) || i == 9u) break;
         peer->scope =
             peer->scope * 10u + (uint32_t)(uint8_t)(uri->zone[i] - '0');
     }
@@ -5626,6 +5682,7 @@ COAP2_DEF int16_t coap2_call_send(coap2_call *call, coap2_reply_fn reply,
     e->state = COAP2I_QUEUED;
     e->length = (uint16_t)coap2_write_end(w);
     e->deadline = call->deadline;
+    if (e->deadline > INT32_MAX) e->deadline = INT32_MAX;
     e->reply = reply;
     e->user = user;
     if (!call->confirmable || call->peer.group) w->start[0] |= COAP2_NON << 4;
@@ -5999,22 +6056,35 @@ static bool coap2i_has_due(const coap2_exchange *e)
 
 #if COAP2_WITH_CLIENT
 
-/* Begin what waits in line and may go now. Returns how long the others have to
-   wait for a time; those that wait for an answer do not count. */
-static uint32_t coap2i_begin_requests(coap2_node *node)
+/* Begin what waits in line and may go now. */
+static bool coap2i_begin_some(coap2_node *node)
 {
-    uint32_t rest = COAP2_FOREVER, hold;
+    bool begun = false;
     uint8_t i;
     for (i = 0; i < COAP2_MAX_EXCHANGES; i++) {
         coap2_exchange *e = &node->exchanges[i];
-        if (e->state != COAP2I_QUEUED) continue;
-        hold = coap2i_hold(node, e);
-        if (hold == 0u) {
-            coap2i_begin_request(node, e);
-            coap2i_run_request(node, e);
-        } else if (hold < rest) {
-            rest = hold;
-        }
+        if (e->state != COAP2I_QUEUED || coap2i_hold(node, e) != 0u) continue;
+        coap2i_begin_request(node, e);
+        coap2i_run_request(node, e);
+        begun = true;
+    }
+    return begun;
+}
+
+/* Begin all that may go: one that begins or fails lets others go, and its
+   callback may ask for more. Returns how long those have to wait that wait for
+   a time; those behind a request that has not ended do not count. */
+static uint32_t coap2i_begin_requests(coap2_node *node)
+{
+    uint32_t rest = COAP2_FOREVER;
+    uint8_t i;
+    for (i = 0; i < COAP2_MAX_EXCHANGES && coap2i_begin_some(node); i++) {
+    }
+    for (i = 0; i < COAP2_MAX_EXCHANGES; i++) {
+        const coap2_exchange *e = &node->exchanges[i];
+        uint32_t hold = COAP2_FOREVER;
+        if (e->state == COAP2I_QUEUED) hold = coap2i_hold(node, e);
+        if (hold < rest) rest = hold;
     }
     return rest;
 }

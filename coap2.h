@@ -40,7 +40,7 @@
        COAP2_RESOURCE(fan, "fan", COAP2_GET | COAP2_PUT, on_fan, "");
        COAP2_TABLE(things, &climate, &fan);
 
-       static coap2_node node;
+       coap2_node node;
        static uint8_t out[3 * 128], in[128];
 
        void serve(void)

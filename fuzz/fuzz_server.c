@@ -4,7 +4,8 @@
    an opcode each with its arguments behind it (see run_step): datagrams as
    they stand or built, sent again, acknowledged or reset, time that passes,
    sending that fails, late answers. Beyond what node.h checks:
-     - a handler does not run twice for one request, unless it is a safe one
+     - a handler runs for a request that is new
+     - it does not run twice for one request, unless it is a safe one
        that is confirmable (RFC 7252 4.5); the answer that is sent again is the
        one that was sent
      - every late answer leaves, and its ticket is then nobody's
@@ -361,10 +362,45 @@ static void write_options(coap2_writer *built, fuzz_input *in, unsigned count)
     }
 }
 
+static const uint8_t tokens[] = "\377\0token"; /* those of what is built */
+
+/* A message that was not seen before is a new one, also where its peer has
+   used its id with another token. Of tokens that others chose, the node may
+   take two for one. */
+static bool is_new(const datagram *d)
+{
+    size_t i;
+
+    for (i = 0; i < w.received_count; i++) {
+        const datagram *r = &w.received[i];
+
+        if (r->id != d->id || !coap2_peer_equals(&r->peer, &d->peer)) continue;
+        if (same_token(r, d->token, d->token_length)) return false;
+        if (memcmp(r->token, tokens, r->token_length) != 0 &&
+            memcmp(r->token, tokens + 1, r->token_length) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Deliver a request; if it is new, and there is nothing to be said against it,
+   its handler runs. */
+static void deliver_request(const coap2_peer *from, const coap2_writer *built,
+                            bool plain)
+{
+    size_t before = requests_count, length = coap2_write_end(built);
+    datagram d;
+
+    FUZZ_CHECK(length > 0);
+    describe(&d, from, built->start, length);
+    plain = plain && d.whole && !w.hold && COAP2_FLOOD_LIMIT == 0 && is_new(&d);
+    deliver(from, built->start, length);
+    if (plain) FUZZ_CHECK(requests_count == before + 1);
+}
+
 /* A request: who, how; method and path; id and token; options; payload. */
 static void run_request(fuzz_input *in)
 {
-    static const uint8_t tokens[] = "\377\0token";
     unsigned who = fuzz_number(in, 1), what = fuzz_number(in, 1);
     unsigned number = fuzz_number(in, 1), counts = fuzz_number(in, 1);
     coap2_peer from = peer_number(who % 4);
@@ -381,8 +417,9 @@ static void run_request(fuzz_input *in)
     if (what / 8 % 8 == 7) coap2_write_text(&built, COAP2_OPT_URI_PATH, "core");
     write_options(&built, in, counts % 4);
     coap2_write_payload(&built, fuzz_bytes(in, &length), length);
-    FUZZ_CHECK(coap2_write_end(&built) > 0);
-    deliver(&from, bytes, coap2_write_end(&built));
+    deliver_request(&from, &built,
+                    what % 8 < 7 && what / 8 % 8 < 2 && counts % 4 == 0 &&
+                        (!from.group || who / 16 % 2 != 0));
 }
 
 /* Acknowledge or reset what we sent: who, how, and how long ago. */

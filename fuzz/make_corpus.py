@@ -424,6 +424,9 @@ SERVER = {
         POST, ANY, options=[script(0, 40)]) + AGAIN,
     "post-non-again": node() + request(POST, ANY, non=True) + AGAIN,
     "get-again": node() + request(GET, ANY) + AGAIN + AGAIN,
+    "again-within-its-lifetime": node() + request(POST, ANY) +
+    after(seconds=245) + AGAIN + request(POST, ANY, 0x25, non=True) +
+    after(seconds=140) + bytes([5, 2]),
     "again-behind-its-lifetime": node() + request(POST, ANY) +
     after(seconds=250) + AGAIN,
     "again-from-another": node() + request(POST, ANY) + bytes([5, 32 * 2]),

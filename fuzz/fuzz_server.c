@@ -376,8 +376,9 @@ static bool is_new(const datagram *d)
 
         if (r->id != d->id || !coap2_peer_equals(&r->peer, &d->peer)) continue;
         if (same_token(r, d->token, d->token_length)) return false;
-        if (memcmp(r->token, tokens, r->token_length) != 0 &&
-            memcmp(r->token, tokens + 1, r->token_length) != 0)
+        if (r->token_length > 6 ||
+            (memcmp(r->token, tokens, r->token_length) != 0 &&
+             memcmp(r->token, tokens + 1, r->token_length) != 0))
             return false;
     }
     return true;

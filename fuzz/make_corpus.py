@@ -434,7 +434,7 @@ SERVER = {
     request(POST, ANY, 0x34) + AGAIN,
     "found-oldest-of-a-moment": node() + b"".join(
         request(POST, ANY, 0x20 + n) for n in range(4)) +
-    request(DELETE, ANY, 0x33) + request(IPATCH, ANY, 0x20, peer=1) +
+    request(DELETE, ANY, 0x25) + request(IPATCH, ANY, 0x20, peer=1) +
     bytes([5, 4]),
     "found-non-displaced": node() + b"".join(
         request(POST, ANY, 0x20 + n, non=n > 3) for n in range(6)) +

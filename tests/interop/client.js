@@ -99,6 +99,8 @@ async function errors () {
   await expect('no such path', '4.04', null, 'GET', '/none')
   await expect('Accept of another format', '4.06', null, 'GET', '/climate',
     { accept: 'application/xml' })
+  await expect('Accept of a format that a handler has not', '4.06', null,
+    'GET', '/fan', { accept: 'application/json' })
   await expect('Content-Format of another format', '4.15', null, 'PUT',
     '/climate', {
       payload: '<a/>', options: [['Content-Format', 'application/xml']]

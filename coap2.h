@@ -1441,7 +1441,7 @@ COAP2_DEF const char *coap2_link_why(const coap2_link *link);
 #endif
 
 /* Keeps a rare case out of the common one, which then needs fewer registers
-   and less stack. */
+   and less stack; and what is called twice from being there twice. */
 #ifdef __GNUC__
 #define COAP2I_RARE static __attribute__((noinline))
 #else
@@ -1814,16 +1814,33 @@ COAP2I_RARE void coap2i_put_head(coap2_writer *w, size_t delta, size_t length)
     coap2i_put_bytes(w, head, size);
 }
 
+/* Open a gap at `at`: what begins at `tail` waits at the end of the buffer. */
+static void coap2i_hold_back(coap2_writer *w, uint8_t *at, const uint8_t *tail)
+{
+    size_t waiting = (size_t)(w->next - tail);
+    w->next = at;
+    w->end -= waiting;
+    memmove(w->end, tail, waiting);
+}
+
+/* Put what waits behind what has been written; `end` is the buffer's. */
+static void coap2i_put_back(coap2_writer *w, uint8_t *end)
+{
+    uint8_t *tail = w->end;
+    if (w->error != COAP2_OK || tail == end) return;
+    w->end = end;
+    coap2i_put_bytes(w, tail, (size_t)(end - tail));
+}
+
 /* Open a gap where an option goes whose number is not the highest, or which
-   comes after the payload: what stands behind it waits at the end of the
-   buffer, without the head of the next option, whose delta will be smaller.
-   Returns the number of the option before the gap. */
+   comes after the payload: what stands behind it waits, without the head of
+   the next option, whose delta will be smaller. Returns the number of the
+   option before the gap. */
 static uint16_t coap2i_open_gap(coap2_writer *w, uint16_t number,
                                 coap2_opt *next)
 {
     uint8_t *at = w->options;
     const uint8_t *tail;
-    size_t waiting;
     uint16_t before;
     next->value = at;
     next->length = 0;
@@ -1834,10 +1851,7 @@ static uint16_t coap2i_open_gap(coap2_writer *w, uint16_t number,
         at = w->options + (tail - w->options);
     } while (coap2_opt_next(next) && next->number <= number);
     if (next->number > number) tail = next->value;
-    waiting = (size_t)(w->next - tail);
-    w->next = at;
-    w->end -= waiting;
-    memmove(w->end, tail, waiting);
+    coap2i_hold_back(w, at, tail);
     return before;
 }
 
@@ -1847,7 +1861,7 @@ COAP2I_RARE void coap2i_write_opt_long(coap2_writer *w, uint16_t number,
 {
     coap2_opt next;
     uint16_t before = w->last;
-    uint8_t *end = w->end, *tail;
+    uint8_t *end = w->end;
 #if SIZE_MAX > 65804u
     if (length > 65804u) coap2i_fail(w, COAP2_ERR_ARG);
 #endif
@@ -1861,10 +1875,7 @@ COAP2I_RARE void coap2i_write_opt_long(coap2_writer *w, uint16_t number,
     coap2i_put_bytes(w, value, length);
     if (next.number > number)
         coap2i_put_head(w, (size_t)(next.number - number), next.length);
-    tail = w->end;
-    if (w->error != COAP2_OK || tail == end) return;
-    w->end = end;
-    coap2i_put_bytes(w, tail, (size_t)(end - tail));
+    coap2i_put_back(w, end);
 }
 
 COAP2_DEF void coap2_write_opt(coap2_writer *w, uint16_t number,
@@ -2722,13 +2733,15 @@ static bool coap2i_is_word(const char *text, size_t length,
 
 /* Attributes whose value is a list with blanks between (RFC 6690 2, 7252
    7.2.1). */
+static const char coap2i_lists[][4] COAP2_FLASH = {"rt", "if", "ct", "rel",
+                                                   "rev"};
+
 static bool coap2i_is_list(const char *name, size_t length)
 {
-    return coap2i_is_word(name, length, COAP2_TEXT("rt")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("if")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("ct")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("rel")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("rev"));
+    uint8_t i;
+    for (i = 0; i < sizeof coap2i_lists / sizeof coap2i_lists[0]; i++)
+        if (coap2i_is_word(name, length, coap2i_lists[i])) return true;
+    return false;
 }
 
 /* What a filter asks for. */
@@ -4445,7 +4458,8 @@ static coap2_exchange *coap2i_free_exchange(coap2_node *node)
     return NULL;
 }
 
-static uint8_t *coap2i_packet(const coap2_node *node, const coap2_exchange *e)
+COAP2I_RARE uint8_t *coap2i_packet(const coap2_node *node,
+                                   const coap2_exchange *e)
 {
     return coap2i_slot(node, (uint8_t)(e - node->exchanges + 1));
 }
@@ -4483,8 +4497,8 @@ static void coap2i_send(coap2_node *node, const coap2_peer *to,
         coap2i_delay(node, to, bytes, length, node->time);
 }
 
-static void coap2i_send_empty(coap2_node *node, const coap2_peer *to,
-                              uint8_t type, uint16_t id)
+COAP2I_RARE void coap2i_send_empty(coap2_node *node, const coap2_peer *to,
+                                   uint8_t type, uint16_t id)
 {
     uint8_t bytes[4];
     bytes[0] = (uint8_t)(0x40u + type * 16u);
@@ -4504,11 +4518,21 @@ static void coap2i_reject(coap2_node *node, const coap2_peer *from,
         coap2i_send_empty(node, from, COAP2_RST, msg->id);
 }
 
-static uint16_t coap2i_hash(const uint8_t *bytes, uint8_t length)
+/* What tells tokens apart in a record. */
+COAP2I_RARE uint16_t coap2i_hash_token(const coap2_msg *msg)
 {
+    uint8_t length = msg->token_length;
     uint16_t hash = length;
-    while (length != 0u) hash = (uint16_t)(hash * 31u + bytes[--length]);
+    while (length != 0u) hash = (uint16_t)(hash * 31u + msg->token[--length]);
     return hash;
+}
+
+/* Forget what is too old. */
+static void coap2i_forget(coap2_node *node)
+{
+    coap2_duplicate *d = node->duplicates;
+    for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++)
+        if (d->used && coap2i_is_past(node, d->until)) d->used = false;
 }
 
 /* The record of a peer's message id; NULL if there is none. */
@@ -4522,53 +4546,36 @@ static coap2_duplicate *coap2i_recall(coap2_node *node, const coap2_peer *peer,
     return NULL;
 }
 
-/* A record to write into: that of the same message id, else a free one, else
-   the one that would end first. */
-static coap2_duplicate *coap2i_record(coap2_node *node, const coap2_peer *peer,
-                                      uint16_t id)
-{
-    coap2_duplicate *d = coap2i_recall(node, peer, id), *first;
-    if (d != NULL) return d;
-    first = d = node->duplicates;
-    for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++) {
-        if (!d->used) return d;
-        if ((int32_t)(d->until - first->until) < 0) first = d;
-    }
-    return first;
-}
-
 /* Remember a message that was handled, with its answer: the code, and what
-   followed its token. Of an answer that is too long the code is kept. */
+   followed its token. Of an answer that is too long the code is kept. The
+   record is that of the same message id, else a free one, else the one that
+   ends first. */
 static void coap2i_remember(coap2_node *node, const coap2_peer *peer,
-                            const coap2_msg *msg, const uint8_t *answer,
-                            size_t length)
+                            const coap2_msg *msg, const coap2_writer *answer)
 {
-    coap2_duplicate *d = coap2i_record(node, peer, msg->id);
-    uint16_t seconds;
+    coap2_duplicate *d = coap2i_recall(node, peer, msg->id), *other;
+    uint16_t seconds = node->non_lifetime;
+    size_t length;
+    if (d == NULL) {
+        d = other = node->duplicates;
+        while (d->used && ++other != node->duplicates + COAP2_MAX_DUPLICATES)
+            if (!other->used || (int32_t)(other->until - d->until) < 0)
+                d = other;
+    }
     d->peer = *peer;
     d->used = true;
-    seconds = node->non_lifetime;
     if (msg->type == COAP2_CON) seconds = node->exchange_lifetime;
     d->until = node->time + (uint32_t)seconds * 1000u;
     d->id = msg->id;
-    d->token = coap2i_hash(msg->token, msg->token_length);
+    d->token = coap2i_hash_token(msg);
     d->code = COAP2_000_EMPTY;
     d->length = 0;
     if (answer == NULL) return;
-    d->code = answer[1];
-    answer += 4u + msg->token_length;
-    length -= 4u + msg->token_length;
+    d->code = answer->start[1];
+    length = (size_t)(answer->next - answer->options);
     if (length > sizeof d->bytes) return;
     d->length = (uint8_t)length;
-    memcpy(d->bytes, answer, length);
-}
-
-/* Forget what is too old. */
-static void coap2i_forget(coap2_node *node)
-{
-    coap2_duplicate *d = node->duplicates;
-    for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++)
-        if (coap2i_is_past(node, d->until)) d->used = false;
+    memcpy(d->bytes, answer->options, length);
 }
 
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
@@ -4627,28 +4634,6 @@ static bool coap2i_repeat_late(coap2_node *node, const coap2_peer *from,
 
 #endif
 
-/* Answer a message that was handled as it was answered then. False if it is
-   new: another token makes it so (4.5). */
-static bool coap2i_repeat(coap2_node *node, const coap2_peer *from,
-                          const coap2_msg *msg)
-{
-    const coap2_duplicate *d = coap2i_recall(node, from, msg->id);
-    coap2_writer w;
-#if COAP2_WITH_LATER
-    if (coap2i_repeat_late(node, from, msg)) return true;
-#endif
-    if (d == NULL || d->token != coap2i_hash(msg->token, msg->token_length))
-        return false;
-    COAP2I_LOG(node, "a message comes again", from);
-    if (msg->type != COAP2_CON) return true;
-    coap2_write_start(&w, node->out, node->packet);
-    coap2_write_header(&w, COAP2_ACK, d->code, msg->id, msg->token,
-                       d->code == COAP2_000_EMPTY ? 0u : msg->token_length);
-    coap2i_put_bytes(&w, d->bytes, d->length);
-    coap2i_send(node, from, w.start, coap2_write_end(&w));
-    return true;
-}
-
 /* Ids are counted up from a random start: 65,536 in an EXCHANGE_LIFETIME to
    all peers together may pass before one is used again (4.4). */
 static uint16_t coap2i_new_id(coap2_node *node)
@@ -4664,6 +4649,49 @@ static uint16_t coap2i_new_id(coap2_node *node)
     }
 #endif
     return node->next_id++;
+}
+
+/* Begin the answer to a message, in the slot to write in: as its ACK, or as a
+   message of its own. */
+static void coap2i_open_reply(coap2_node *node, coap2_writer *w,
+                              const coap2_msg *msg, uint8_t code)
+{
+    uint8_t type = COAP2_ACK, token_length = msg->token_length;
+    uint16_t id = msg->id;
+    if (msg->type == COAP2_NON) {
+        type = COAP2_NON;
+        id = coap2i_new_id(node);
+    }
+    if (code == COAP2_000_EMPTY) token_length = 0;
+    coap2_write_start(w, node->out, node->packet);
+    coap2_write_header(w, type, code, id, msg->token, token_length);
+}
+
+/* Answer a message with a code and what follows the token. */
+static void coap2i_reply(coap2_node *node, const coap2_peer *to,
+                         const coap2_msg *msg, uint8_t code,
+                         const uint8_t *bytes, uint8_t length)
+{
+    coap2_writer w;
+    coap2i_open_reply(node, &w, msg, code);
+    coap2i_put_bytes(&w, bytes, length);
+    coap2i_send(node, to, w.start, coap2_write_end(&w));
+}
+
+/* Answer a message that was handled as it was answered then. False if it is
+   new: another token makes it so (4.5). */
+static bool coap2i_repeat(coap2_node *node, const coap2_peer *from,
+                          const coap2_msg *msg)
+{
+    const coap2_duplicate *d = coap2i_recall(node, from, msg->id);
+#if COAP2_WITH_LATER
+    if (coap2i_repeat_late(node, from, msg)) return true;
+#endif
+    if (d == NULL || d->token != coap2i_hash_token(msg)) return false;
+    COAP2I_LOG(node, "a message comes again", from);
+    if (msg->type == COAP2_CON)
+        coap2i_reply(node, from, msg, d->code, d->bytes, d->length);
+    return true;
 }
 
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
@@ -4711,48 +4739,51 @@ enum {
     COAP2I_IS_LATE = 128
 };
 
-/* What a request's options may be. The low bits of `form` are the high ones of
-   the number. */
+/* What a request's options may be, and what each of them sets. The low bits of
+   `form` are the high ones of the number; the low ones differ in all rows. */
 enum { COAP2I_MAY_REPEAT = 0x80, COAP2I_NOT_EMPTY = 0x40 };
-static const uint8_t coap2i_request_forms[][3] COAP2_FLASH = {
-    {COAP2_OPT_IF_MATCH, 8, COAP2I_MAY_REPEAT},
-    {COAP2_OPT_URI_HOST, 255, COAP2I_NOT_EMPTY},
-    {COAP2_OPT_ETAG, 8, COAP2I_MAY_REPEAT | COAP2I_NOT_EMPTY},
-    {COAP2_OPT_IF_NONE_MATCH, 0, 0},
-    {COAP2_OPT_URI_PORT, 2, 0},
-    {COAP2_OPT_URI_PATH, 255, COAP2I_MAY_REPEAT},
-    {COAP2_OPT_CONTENT_FORMAT, 2, 0},
-    {COAP2_OPT_URI_QUERY, 255, COAP2I_MAY_REPEAT},
-    {COAP2_OPT_ACCEPT, 2, 0},
+static const uint8_t coap2i_request_forms[][4] COAP2_FLASH = {
+    {COAP2_OPT_URI_PATH, 255, COAP2I_MAY_REPEAT, 0},
+    {COAP2_OPT_URI_QUERY, 255, COAP2I_MAY_REPEAT, 0},
+    {COAP2_OPT_CONTENT_FORMAT, 2, 0, 0},
+    {COAP2_OPT_ACCEPT, 2, 0, COAP2I_HAS_ACCEPT},
+    {COAP2_OPT_IF_MATCH, 8, COAP2I_MAY_REPEAT, COAP2I_HAS_IF_MATCH},
+    {COAP2_OPT_ETAG, 8, COAP2I_MAY_REPEAT | COAP2I_NOT_EMPTY, COAP2I_HAS_ETAG},
+    {COAP2_OPT_IF_NONE_MATCH, 0, 0, COAP2I_HAS_IF_NONE_MATCH},
+    {COAP2_OPT_URI_HOST, 255, COAP2I_NOT_EMPTY, 0},
+    {COAP2_OPT_URI_PORT, 2, 0, 0},
 #if COAP2_REPLY_LIMIT
-    {COAP2_OPT_ECHO, 40, COAP2I_NOT_EMPTY},
+    {COAP2_OPT_ECHO, 40, COAP2I_NOT_EMPTY, 0},
 #endif
-    {COAP2_OPT_NO_RESPONSE & 255, 1, COAP2_OPT_NO_RESPONSE >> 8}};
+    {COAP2_OPT_NO_RESPONSE & 255, 1, COAP2_OPT_NO_RESPONSE >> 8, 0}};
+enum { COAP2I_UNKNOWN = 255 };
 
-/* Is this an option that we know, of a length that it may have, and the first
-   of its number where it may not repeat (5.4.3, 5.4.5)? */
-static bool coap2i_is_understood(const coap2_opt *opt, uint16_t before)
+/* What an option sets if we know it, if it is of a length that it may have, and
+   the first of its number where it may not repeat (5.4.3, 5.4.5). */
+static uint8_t coap2i_understand(const coap2_opt *opt, uint16_t before)
 {
     const uint8_t *row = (const uint8_t *)coap2i_request_forms;
     const uint8_t *end = row + sizeof coap2i_request_forms;
-    for (; row != end; row += 3) {
-        uint8_t form = COAP2I_FLASH_BYTE(row + 2);
-        if (COAP2I_FLASH_BYTE(row) != (uint8_t)opt->number ||
-            (form & 3u) != opt->number >> 8)
-            continue;
-        if (opt->length > COAP2I_FLASH_BYTE(row + 1)) return false;
-        if ((form & COAP2I_NOT_EMPTY) != 0u && opt->length == 0u) return false;
-        return (form & COAP2I_MAY_REPEAT) != 0u || opt->number != before;
+    uint8_t form;
+    while (COAP2I_FLASH_BYTE(row) != (uint8_t)opt->number) {
+        row += 4;
+        if (row == end) return COAP2I_UNKNOWN;
     }
-    return false;
+    form = COAP2I_FLASH_BYTE(row + 2);
+    if ((form & 3u) != opt->number >> 8 ||
+        opt->length > COAP2I_FLASH_BYTE(row + 1) ||
+        ((form & COAP2I_NOT_EMPTY) != 0u && opt->length == 0u) ||
+        ((form & COAP2I_MAY_REPEAT) == 0u && opt->number == before))
+        return COAP2I_UNKNOWN;
+    return COAP2I_FLASH_BYTE(row + 3);
 }
 
 /* The number in an option of up to two bytes. */
 static uint16_t coap2i_short(const coap2_opt *opt)
 {
     uint16_t value = 0;
-    size_t i;
-    for (i = 0; i < opt->length; i++)
+    uint8_t i;
+    for (i = 0; i < (uint8_t)opt->length; i++)
         value = (uint16_t)(value * 256u + opt->value[i]);
     return value;
 }
@@ -4763,58 +4794,33 @@ static bool coap2i_is_safe(const coap2_req *req)
     return (req->method & (COAP2_GET | COAP2_FETCH)) != 0u;
 }
 
-static void coap2i_take_option(coap2_req *req, const coap2_opt *opt)
-{
-    switch (opt->number) {
-    case COAP2_OPT_IF_MATCH:
-        req->flags |= COAP2I_HAS_IF_MATCH;
-        break;
-    case COAP2_OPT_ETAG:
-        req->flags |= COAP2I_HAS_ETAG;
-        break;
-    case COAP2_OPT_IF_NONE_MATCH:
-        req->flags |= COAP2I_HAS_IF_NONE_MATCH;
-        break;
-    case COAP2_OPT_CONTENT_FORMAT:
-        req->format = coap2i_short(opt);
-        break;
-    case COAP2_OPT_ACCEPT:
-        req->flags |= COAP2I_HAS_ACCEPT;
-        req->accept = coap2i_short(opt);
-        break;
-    case COAP2_OPT_NO_RESPONSE:
-        req->silent |= (uint8_t)coap2i_short(opt);
-    }
-}
-
 /* All options of a request, in one walk. */
 static void coap2i_take_options(coap2_req *req)
 {
     coap2_opt opt = req->msg->options;
     uint16_t before = 0;
-    while (coap2_opt_next(&opt)) {
+    for (; coap2_opt_next(&opt); before = opt.number) {
+        uint8_t flags = coap2i_understand(&opt, before);
         if (opt.number == COAP2_OPT_PROXY_URI ||
             opt.number == COAP2_OPT_PROXY_SCHEME)
-            req->flags |= COAP2I_TO_PROXY;
-        else if (coap2i_is_understood(&opt, before))
-            coap2i_take_option(req, &opt);
-        else if (COAP2_OPT_IS_CRITICAL(opt.number))
-            req->flags |= COAP2I_BAD_OPTION;
-        before = opt.number;
+            flags = COAP2I_TO_PROXY;
+        if (flags == COAP2I_UNKNOWN)
+            flags = opt.number & COAP2I_BAD_OPTION; /* critical: odd (5.4.6) */
+        else if (opt.number == COAP2_OPT_CONTENT_FORMAT)
+            req->format = coap2i_short(&opt);
+        else if (opt.number == COAP2_OPT_ACCEPT)
+            req->accept = coap2i_short(&opt);
+        else if (opt.number == COAP2_OPT_NO_RESPONSE)
+            req->silent |= (uint8_t)coap2i_short(&opt);
+        req->flags |= flags;
     }
 }
 
-/* Begin an answer in a slot. */
-static void coap2i_open_answer(coap2_node *node, coap2_rsp *rsp, uint8_t *slot,
-                               uint8_t type, uint16_t id, const uint8_t *token,
-                               uint8_t token_length)
+COAP2I_RARE void coap2i_clear_answer(coap2_rsp *rsp)
 {
-    memset(rsp, 0, sizeof *rsp);
     rsp->max_age = 60;
     rsp->format = COAP2_NO_FORMAT;
-    coap2_write_start(&rsp->w, slot, node->packet);
-    coap2_write_header(&rsp->w, type, COAP2_500_INTERNAL_SERVER_ERROR, id,
-                       token, token_length);
+    rsp->etag_length = 0;
 }
 
 /* Take back all but the header. */
@@ -4823,9 +4829,7 @@ static void coap2i_reopen_answer(const coap2_node *node, coap2_rsp *rsp)
     uint8_t *start = rsp->w.start, *options = rsp->w.options;
     coap2_write_start(&rsp->w, start, node->packet);
     rsp->w.options = rsp->w.next = options;
-    rsp->max_age = 60;
-    rsp->format = COAP2_NO_FORMAT;
-    rsp->etag_length = 0;
+    coap2i_clear_answer(rsp);
 }
 
 static bool coap2i_is_etag(const coap2_rsp *rsp, const coap2_opt *opt)
@@ -4848,22 +4852,27 @@ static bool coap2i_names_state(const coap2_req *req, const coap2_rsp *rsp,
     return false;
 }
 
-/* Complete an answer: its options, its code. One that does not fit is 5.00. */
+/* Complete an answer: its options, its code. One that does not fit is 5.00. The
+   payload waits, so that each option is written where it stays. */
 static void coap2i_close_answer(const coap2_node *node, coap2_rsp *rsp,
                                 uint8_t code)
 {
     coap2_writer *w = &rsp->w;
     for (;;) {
         bool success = COAP2_CODE_CLASS(code) == 2u;
+        size_t size = w->payload_size;
+        uint8_t *end = w->end, *payload = w->next - size;
+        if (w->error == COAP2_OK) coap2i_hold_back(w, payload, payload);
+        w->payload_size = 0;
         if (rsp->etag_length != 0u && success)
             coap2_write_opt(w, COAP2_OPT_ETAG, rsp->etag, rsp->etag_length);
         /* a diagnostic has no format (5.5.2) */
         if (rsp->format != COAP2_NO_FORMAT &&
-            (success ||
-             (rsp->format != COAP2_FORMAT_TEXT && w->payload_size != 0u)))
+            (success || (rsp->format != COAP2_FORMAT_TEXT && size != 0u)))
             coap2_write_uint(w, COAP2_OPT_CONTENT_FORMAT, rsp->format);
         if (rsp->max_age != 60u)
             coap2_write_uint(w, COAP2_OPT_MAX_AGE, rsp->max_age);
+        coap2i_put_back(w, end);
         if (w->error == COAP2_OK) break;
         code = COAP2_500_INTERNAL_SERVER_ERROR;
         coap2i_reopen_answer(node, rsp);
@@ -4892,12 +4901,20 @@ COAP2_DEF void coap2_rsp_bytes(coap2_rsp *rsp, uint16_t format,
     coap2_write_payload(&rsp->w, bytes, length);
 }
 
+/* Append to the payload from flash, all of it or none. */
+static void coap2i_write_flash(coap2_writer *w, const char *flash_text)
+{
+    size_t length = 0;
+    while (coap2i_flash_char(flash_text + length) != '\0') length++;
+    coap2_write_payload(w, NULL, length);
+    if (w->error == COAP2_OK)
+        COAP2I_FLASH_COPY(w->next - length, flash_text, length);
+}
+
 COAP2_DEF void coap2_rsp_flash(coap2_rsp *rsp, const char *flash_text)
 {
-    char c;
     rsp->format = COAP2_FORMAT_TEXT;
-    while ((c = coap2i_flash_char(flash_text++)) != '\0')
-        coap2_write_payload(&rsp->w, &c, 1);
+    coap2i_write_flash(&rsp->w, flash_text);
 }
 
 COAP2_DEF void coap2_rsp_etag(coap2_rsp *rsp, const void *etag, size_t length)
@@ -4963,34 +4980,29 @@ COAP2_DEF uint8_t coap2_on_bound(coap2_req *req, coap2_rsp *rsp)
 
 #endif
 
-static void coap2i_put_flash_payload(coap2_writer *w, const char *flash_text)
-{
-    char c;
-    while ((c = coap2i_flash_char(flash_text++)) != '\0')
-        coap2_write_payload(w, &c, 1);
-}
-
 /* Write a resource's link behind what there is of the list. */
-static void coap2i_write_row(coap2_writer *w, const coap2_resource *row)
+static void coap2i_write_row(coap2_writer *w, const char *path,
+                             const char *attributes)
 {
-    if (w->payload_size != 0u) coap2_write_payload(w, ",", 1);
-    coap2_write_payload(w, "</", 2);
-    coap2i_put_flash_payload(w, row->path);
-    coap2_write_payload(w, ">", 1);
-    if (coap2i_flash_char(row->attributes) == '\0') return;
-    coap2_write_payload(w, ";", 1);
-    coap2i_put_flash_payload(w, row->attributes);
+    if (w->payload_size != 0u) coap2i_write_flash(w, COAP2_TEXT(","));
+    coap2i_write_flash(w, COAP2_TEXT("</"));
+    coap2i_write_flash(w, path);
+    coap2i_write_flash(w, COAP2_TEXT(">"));
+    if (coap2i_flash_char(attributes) == '\0') return;
+    coap2i_write_flash(w, COAP2_TEXT(";"));
+    coap2i_write_flash(w, attributes);
 }
 
-/* Compare a value in flash, up to where it stops, as a whole or member by
-   member; steps to its end. */
+/* Compare a text in flash, up to where it stops, as a whole or member by
+   member; steps to its end. What is not quoted stops at a semicolon, too. */
 static bool coap2i_flash_matches(const char **text, char stop,
                                  const coap2i_pattern *pattern)
 {
     size_t same = 0;
     bool alike = true, member = false;
     char c;
-    while ((c = coap2i_flash_char(*text)) != '\0' && c != stop) {
+    while ((c = coap2i_flash_char(*text)) != '\0' && c != stop &&
+           (c != ';' || stop == '"')) {
         (*text)++;
         if (c == '\\' && (c = coap2i_flash_char(*text)) != '\0') (*text)++;
         if (pattern->list && c == ' ') {
@@ -5006,45 +5018,33 @@ static bool coap2i_flash_matches(const char **text, char stop,
     return member || (alike && same == pattern->length);
 }
 
-/* Step over an attribute's name, and its equals sign and quote if it has them;
-   returns where its value stops. Is it the name that is asked for? */
-static char coap2i_flash_name(const char **text, const char *name,
-                              size_t length, bool *named)
-{
-    size_t i = 0;
-    char c;
-    *named = true;
-    for (; (c = coap2i_flash_char(*text)) != '\0' && c != '=' && c != ';';
-         (*text)++, i++)
-        *named = *named && i < length && c == name[i];
-    *named = *named && i == length;
-    if (c != '=') return ';';
-    if (coap2i_flash_char(++*text) != '"') return ';';
-    (*text)++;
-    return '"';
-}
-
 /* Does a row match a filter (RFC 6690 4.1)? As coap2_link_matches, but in
    flash, and on text that is trusted. */
-static bool coap2i_row_matches(const coap2_resource *row, const char *query,
-                               size_t length)
+static bool coap2i_row_matches(const char *path, const char *attributes,
+                               const char *query, size_t length)
 {
-    const char *text = row->attributes;
-    coap2i_pattern pattern;
-    size_t name = coap2i_read_pattern(&pattern, query, length);
-    bool named, same;
+    const char *text = attributes;
+    coap2i_pattern name, pattern;
     if (length == 0u) return true;
-    if (coap2i_is_word(query, name, COAP2_TEXT("href"))) {
+    memset(&name, 0, sizeof name);
+    name.text = query;
+    name.length = coap2i_read_pattern(&pattern, query, length);
+    if (coap2i_is_word(query, name.length, COAP2_TEXT("href"))) {
         if (pattern.length == 0u) return pattern.prefix;
         if (*pattern.text++ != '/') return false;
         pattern.length--;
-        text = row->path;
-        return coap2i_flash_matches(&text, '\0', &pattern);
+        text = path;
+        return coap2i_flash_matches(&text, '"', &pattern);
     }
     while (coap2i_flash_char(text) != '\0') {
-        char stop = coap2i_flash_name(&text, query, name, &named);
-        same = coap2i_flash_matches(&text, stop, &pattern);
-        if (named && same) return true;
+        bool named = coap2i_flash_matches(&text, '=', &name);
+        char stop = ';';
+        if (coap2i_flash_char(text) == '=' &&
+            coap2i_flash_char(++text) == '"') {
+            stop = '"';
+            text++;
+        }
+        if (coap2i_flash_matches(&text, stop, &pattern) && named) return true;
         while (coap2i_flash_char(text) == stop ||
                coap2i_flash_char(text) == ';')
             text++;
@@ -5054,16 +5054,18 @@ static bool coap2i_row_matches(const coap2_resource *row, const char *query,
 
 /* Is this row listed, and does it match all that the request asks for? What is
    below a star is not one resource. */
-static bool coap2i_is_listed(const coap2_req *req, const coap2_resource *row)
+static bool coap2i_is_listed(const coap2_req *req, const char *path,
+                             const char *attributes)
 {
-    const char *path = row->path;
+    const char *at = path;
     coap2_opt opt = req->msg->options;
     char c, last = '\0';
-    while ((c = coap2i_flash_char(path++)) != '\0') last = c;
-    if (last == '*' || (row->methods & COAP2_HIDDEN) != 0u) return false;
+    while ((c = coap2i_flash_char(at++)) != '\0') last = c;
+    if (last == '*') return false;
     while (coap2_opt_next(&opt))
         if (opt.number == COAP2_OPT_URI_QUERY &&
-            !coap2i_row_matches(row, (const char *)opt.value, opt.length))
+            !coap2i_row_matches(path, attributes, (const char *)opt.value,
+                                opt.length))
             return false;
     return true;
 }
@@ -5071,13 +5073,16 @@ static bool coap2i_is_listed(const coap2_req *req, const coap2_resource *row)
 /* GET /.well-known/core (7.2, RFC 6690 4). */
 static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
 {
-    const coap2_resource *const *rows = req->node->resources, *at;
-    coap2_resource row;
+    const coap2_resource *const *rows = req->node->resources, *row;
     rsp->format = COAP2_FORMAT_LINKS;
     while (rows != NULL &&
-           (at = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL) {
-        COAP2I_FLASH_COPY(&row, at, sizeof row);
-        if (coap2i_is_listed(req, &row)) coap2i_write_row(&rsp->w, &row);
+           (row = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL) {
+        const char *path = COAP2I_FLASH_WORD(const char *, &row->path);
+        const char *attributes =
+            COAP2I_FLASH_WORD(const char *, &row->attributes);
+        if ((COAP2I_FLASH_WORD(uint16_t, &row->methods) & COAP2_HIDDEN) == 0u &&
+            coap2i_is_listed(req, path, attributes))
+            coap2i_write_row(&rsp->w, path, attributes);
     }
     /* silence to a group where nothing matches (RFC 6690 4.1) */
     if (rsp->w.payload_size == 0u && req->peer->group) req->silent |= 2u;
@@ -5105,7 +5110,7 @@ static const coap2_resource *coap2i_find_row(const coap2_req *req)
 /* Hold the request's conditions against the resource as it is, by running its
    GET. COAP2_OK if they hold, else a code. */
 COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
-                                            const coap2_resource *row)
+                                            coap2_handler_fn get)
 {
     coap2_req look = *req;
     uint8_t code = COAP2_205_CONTENT;
@@ -5114,7 +5119,7 @@ COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
     look.again = true;
     look.payload_length = 0;
     look.format = look.accept = COAP2_NO_FORMAT;
-    if ((row->methods & COAP2_GET) != 0u) code = row->handler(&look, rsp);
+    if (get != NULL) code = get(&look, rsp);
     if (COAP2_CODE_CLASS(code) == 5u) return code;
     exists = COAP2_CODE_CLASS(code) == 2u;
     holds = !exists || (req->flags & COAP2I_HAS_IF_NONE_MATCH) == 0u;
@@ -5128,7 +5133,8 @@ COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
 /* Find the resource, and run its handler. */
 static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
 {
-    coap2_resource row;
+    coap2_handler_fn handler;
+    uint16_t methods;
     uint8_t code;
     if ((req->flags & COAP2I_BAD_OPTION) != 0u) return COAP2_402_BAD_OPTION;
     if ((req->flags & COAP2I_TO_PROXY) != 0u)
@@ -5136,13 +5142,15 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
     if (req->method == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
     req->resource = coap2i_find_row(req);
     if (req->resource == NULL) return COAP2_404_NOT_FOUND;
-    COAP2I_FLASH_COPY(&row, req->resource, sizeof row);
-    if ((row.methods & req->method) == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
+    handler = COAP2I_FLASH_WORD(coap2_handler_fn, &req->resource->handler);
+    methods = COAP2I_FLASH_WORD(uint16_t, &req->resource->methods);
+    if ((methods & req->method) == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
     if ((req->flags & (COAP2I_HAS_IF_MATCH | COAP2I_HAS_IF_NONE_MATCH)) != 0u) {
-        code = coap2i_check_conditions(req, rsp, &row);
+        code = coap2i_check_conditions(
+            req, rsp, (methods & COAP2_GET) != 0u ? handler : NULL);
         if (code != COAP2_OK) return code;
     }
-    code = row.handler(req, rsp);
+    code = handler(req, rsp);
     if (code == COAP2_400_BAD_REQUEST && (req->flags & COAP2I_NOT_TEXT) != 0u)
         code = COAP2_415_UNSUPPORTED_CONTENT_FORMAT;
     return code;
@@ -5353,9 +5361,6 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
 {
     coap2_req req;
     coap2_rsp rsp;
-    uint8_t type = COAP2_ACK;
-    uint16_t id = msg->id;
-    memset(&req, 0, sizeof req);
     req.node = node;
     req.peer = from;
     req.msg = msg;
@@ -5363,28 +5368,25 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
     req.payload_length = msg->payload_length;
     req.format = req.accept = COAP2_NO_FORMAT;
     req.method = coap2i_method(msg->code);
-    if (from->group) req.silent = 8u | 16u;
+    req.again = false;
+    req.flags = 0;
+    req.silent = from->group ? 8u | 16u : 0u;
     coap2i_take_options(&req);
-    if (msg->type == COAP2_NON) {
-        /* rejected (5.4.1) */
-        if ((req.flags & COAP2I_BAD_OPTION) != 0u) return;
-        type = COAP2_NON;
-        id = coap2i_new_id(node);
-    }
-    coap2i_open_answer(node, &rsp, node->out, type, id, msg->token,
-                       msg->token_length);
+    /* rejected (5.4.1) */
+    if (msg->type == COAP2_NON && (req.flags & COAP2I_BAD_OPTION) != 0u) return;
+    coap2i_clear_answer(&rsp);
+    coap2i_open_reply(node, &rsp.w, msg, COAP2_500_INTERNAL_SERVER_ERROR);
     if (!coap2i_make_answer(&req, &rsp)) return;
 #if COAP2_REPLY_LIMIT
     coap2i_limit_answer(node, from, &rsp, coap2i_answer_limit(&req),
                         coap2i_is_safe(&req));
 #endif
     /* what is safe is done again when it is asked for again (4.5) */
-    if (type == COAP2_NON || (req.flags & COAP2I_IS_LATE) != 0u ||
+    if (msg->type == COAP2_NON || (req.flags & COAP2I_IS_LATE) != 0u ||
         !coap2i_is_safe(&req))
-        coap2i_remember(
-            node, from, msg,
-            coap2i_is_wanted(rsp.w.start[1], req.silent) ? rsp.w.start : NULL,
-            coap2_write_end(&rsp.w));
+        coap2i_remember(node, from, msg,
+                        coap2i_is_wanted(rsp.w.start[1], req.silent) ? &rsp.w
+                                                                     : NULL);
     coap2i_deliver(&req, &rsp);
 }
 
@@ -5418,7 +5420,7 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
     e->token_length = req->msg->token_length;
     memcpy(e->token, req->msg->token, e->token_length);
     e->handle = coap2i_new_handle(node);
-    coap2i_remember(node, req->peer, req->msg, NULL, 0);
+    coap2i_remember(node, req->peer, req->msg, NULL);
     req->flags |= COAP2I_IS_LATE;
     return e->handle;
 }
@@ -5436,7 +5438,9 @@ COAP2_DEF coap2_result coap2_answer_start(coap2_rsp *rsp, coap2_node *node,
     coap2_exchange *e = coap2i_find_ticket(node, ticket);
     memset(rsp, 0, sizeof *rsp);
     if (e == NULL) return COAP2_ERR_ARG;
-    coap2i_open_answer(node, rsp, coap2i_packet(node, e), COAP2_CON, 0,
+    coap2i_clear_answer(rsp);
+    coap2_write_start(&rsp->w, coap2i_packet(node, e), node->packet);
+    coap2_write_header(&rsp->w, COAP2_CON, COAP2_500_INTERNAL_SERVER_ERROR, 0,
                        e->token, e->token_length);
     rsp->node = node;
     rsp->ticket = ticket;
@@ -5470,7 +5474,7 @@ static void coap2i_remember_late(coap2_node *node, const coap2_exchange *e,
     request.id = e->id;
     request.token = e->token;
     request.token_length = e->token_length;
-    coap2i_remember(node, &e->peer, &request, w->start, coap2_write_end(w));
+    coap2i_remember(node, &e->peer, &request, w);
 }
 
 /* The answer is complete in its slot: poll sends it. */
@@ -5911,7 +5915,7 @@ static void coap2i_answered(coap2_node *node, const coap2_peer *from,
     if (msg->type == COAP2_CON && result != COAP2_OK)
         coap2i_reject(node, from, msg);
     if (msg->type != COAP2_ACK && result == COAP2_OK)
-        coap2i_remember(node, from, msg, NULL, 0);
+        coap2i_remember(node, from, msg, NULL);
     e->flags |= COAP2I_ANSWERED;
     if (e->peer.group && result != COAP2_OK) return;
 #if COAP2_WITH_ECHO
@@ -5957,45 +5961,33 @@ static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
 #endif
 }
 
-/* A request or an answer that was cut because `in` is too small: what there is
-   of it is good for a 4.13. */
-static void coap2i_refuse_cut(coap2_node *node, const coap2_peer *from,
-                              const coap2_msg *msg)
-{
-    coap2_writer w;
-    if (from->group) return;
-    coap2_write_start(&w, node->out, node->packet);
-    coap2_write_header(&w, msg->type == COAP2_CON ? COAP2_ACK : COAP2_NON,
-                       COAP2_413_REQUEST_ENTITY_TOO_LARGE,
-                       msg->type == COAP2_CON ? msg->id : coap2i_new_id(node),
-                       msg->token, msg->token_length);
-    coap2i_send(node, from, w.start, coap2_write_end(&w));
-}
-
-/* A request or an answer, well-formed as far as it goes. */
+/* A request or an answer, well-formed as far as it goes. What there is of a
+   request that was cut because `in` is too small is good for a 4.13. */
 static void coap2i_handle(coap2_node *node, const coap2_peer *from,
                           const coap2_msg *msg, bool cut)
 {
-    if (msg->code < COAP2_CODE(1, 0)) {
-        if (msg->type > COAP2_NON) return;
-        if (cut) {
-            coap2i_refuse_cut(node, from, msg);
-            return;
-        }
-        if (coap2i_repeat(node, from, msg)) return;
-#if COAP2_WITH_SERVER
-        coap2i_serve(node, from, msg);
-#else
-        coap2i_reject(node, from, msg);
-#endif
+    bool request = msg->code < COAP2_CODE(1, 0);
+    if (request && msg->type == COAP2_ACK) return;
+    if (request && cut) {
+        if (!from->group)
+            coap2i_reply(node, from, msg, COAP2_413_REQUEST_ENTITY_TOO_LARGE,
+                         NULL, 0);
         return;
     }
     if (msg->type != COAP2_ACK && coap2i_repeat(node, from, msg)) return;
-#if COAP2_WITH_CLIENT
-    coap2i_answered(node, from, msg, cut);
-#else
-    if (msg->type != COAP2_ACK) coap2i_reject(node, from, msg);
+#if COAP2_WITH_SERVER
+    if (request) {
+        coap2i_serve(node, from, msg);
+        return;
+    }
 #endif
+#if COAP2_WITH_CLIENT
+    if (!request) {
+        coap2i_answered(node, from, msg, cut);
+        return;
+    }
+#endif
+    coap2i_reject(node, from, msg);
 }
 
 /* Here a datagram arrives. */
@@ -6151,7 +6143,7 @@ static bool coap2i_is_set_up(const coap2_node *node)
            (node->recv == NULL || (node->in != NULL && node->in_size >= 16u));
 }
 
-static void coap2i_default(uint16_t *parameter, uint16_t value)
+COAP2I_RARE void coap2i_default(uint16_t *parameter, uint16_t value)
 {
     if (*parameter == 0u) *parameter = value;
 }
@@ -6167,6 +6159,8 @@ COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
         if (node->packet > node->out_size) node->packet = node->out_size;
     }
     if (!coap2i_is_set_up(node)) return COAP2_ERR_CONFIG;
+    memset((uint8_t *)node + offsetof(coap2_node, next_id), 0,
+           sizeof *node - offsetof(coap2_node, next_id));
     slots = node->out_size / node->packet;
     if (slots > COAP2_MAX_EXCHANGES + 1u) slots = COAP2_MAX_EXCHANGES + 1u;
     node->slots = (uint8_t)slots;
@@ -6182,15 +6176,6 @@ COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
 #if COAP2_WITH_CLIENT
     coap2i_default(&node->probing_rate, COAP2_PROBING_RATE);
     if (node->nstart == 0u) node->nstart = COAP2_NSTART;
-    node->waited = 0;
-#endif
-    node->inside = false;
-    node->count = 0;
-    memset(node->key, 0, sizeof node->key);
-    memset(node->exchanges, 0, sizeof node->exchanges);
-    memset(node->duplicates, 0, sizeof node->duplicates);
-#if COAP2_FLOOD_LIMIT
-    memset(node->visitors, 0, sizeof node->visitors);
 #endif
     node->key[0] = seed;
     node->next_id = (uint16_t)coap2i_chance(node);

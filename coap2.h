@@ -979,7 +979,10 @@ typedef struct coap2_req {
     uint16_t accept; /* the format that is wanted, or COAP2_NO_FORMAT */
     uint8_t method;  /* COAP2_GET ... */
     bool again;      /* run by the library for itself: only safe methods are */
-    uint8_t flags, silent; /* the library's own */
+    uint8_t flags, silent; /* the library's own, as what follows */
+#if COAP2_WITH_LATER
+    int16_t ticket;
+#endif
 } coap2_req;
 
 /* The answer that a handler makes. Set fields, write options and the body in
@@ -1002,7 +1005,10 @@ typedef struct coap2_rsp {
    that the resource does not have, 4.06 where a GET or FETCH was answered in
    another format than Accept wants, 2.03 where the client has this ETag
    already, 4.12, and 5.00 where the answer does not fit the packet. An error's
-   body is a diagnostic for people. */
+   body is a diagnostic for people. Of other methods req->accept is yours to
+   look at. A request that comes again is not handled again, but for GET and
+   FETCH: of its answer COAP2_REPLY_SIZE bytes behind the token are kept;
+   if that is too little, the payload is left out, then the options. */
 typedef uint8_t (*coap2_handler_fn)(coap2_req *req, coap2_rsp *rsp);
 
 enum { COAP2_LATER = 0 };
@@ -1160,7 +1166,7 @@ typedef struct coap2_exchange {
     uint16_t length;
     uint8_t state;
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
-    uint8_t tries, flags, token_length;
+    uint8_t tries, flags, token_length, code;
     uint16_t id;
     int16_t handle;
     uint32_t timeout; /* of the transmission under way */
@@ -1271,13 +1277,15 @@ typedef struct coap2_node {
    tokens and message ids, and answer in a server's name. COAP2_ERR_CONFIG: a
    buffer or a callback is missing or too small, or this file was compiled with
    other knobs than the implementation. */
-#define COAP2I_KNOBS                                                    \
-    ((uint16_t)(COAP2_WITH_SERVER + COAP2_WITH_CLIENT * 2 +             \
-                COAP2_WITH_LATER * 4 + COAP2_WITH_LOG * 8 +             \
-                COAP2_WITH_FIELDS * 16 + COAP2_WITH_ECHO * 32 +         \
-                COAP2_MAX_EXCHANGES * 67 + COAP2_MAX_DUPLICATES * 131 + \
-                COAP2_REPLY_SIZE * 257 + COAP2_ADDRESS_SIZE * 521 +     \
-                COAP2_FIELD_NAME * 1031 + (COAP2_FLOOD_LIMIT != 0) * 64))
+#define COAP2I_KNOBS                                                        \
+    ((uint16_t)(COAP2_WITH_SERVER + COAP2_WITH_CLIENT * 2ul +               \
+                COAP2_WITH_LATER * 4ul + COAP2_WITH_LOG * 8ul +             \
+                COAP2_WITH_FIELDS * 16ul + COAP2_WITH_ECHO * 32ul +         \
+                COAP2_WITH_JSON * 64ul + COAP2_WITH_CBOR * 128ul +          \
+                COAP2_MAX_EXCHANGES * 67ul + COAP2_MAX_DUPLICATES * 131ul + \
+                COAP2_REPLY_SIZE * 257ul + COAP2_ADDRESS_SIZE * 521ul +     \
+                COAP2_FIELD_NAME * 1031ul + COAP2_FLOOD_LIMIT * 2053ul +    \
+                COAP2_REPLY_LIMIT * 4099ul + COAP2_TOKEN_LENGTH * 8209ul))
 #define coap2_start(node, seed) \
     coap2_start_as((node), (seed), (uint16_t)sizeof *(node), COAP2I_KNOBS)
 COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
@@ -1291,7 +1299,8 @@ COAP2_DEF void coap2_seed(coap2_node *node, const void *bytes, size_t length);
 /* Receive what is there (COAP2_BURST datagrams at most), do what is due, and
    return the milliseconds until it must be called again: 0 at once,
    COAP2_FOREVER if nothing is due. Call it also when a packet arrives, and
-   after calls that send: it is poll that sends. The clock may wrap. */
+   after calls that send: it is poll that sends. The clock may wrap; call it at
+   least once in 24 days, or records of long ago may look young. */
 #define COAP2_FOREVER 0xfffffffful
 COAP2_DEF uint32_t coap2_poll(coap2_node *node, uint32_t now_ms);
 
@@ -2738,7 +2747,7 @@ static const char coap2i_lists[][4] COAP2_FLASH = {"rt", "if", "ct", "rel",
 
 static bool coap2i_is_list(const char *name, size_t length)
 {
-    uint8_t i;
+    size_t i;
     for (i = 0; i < sizeof coap2i_lists / sizeof coap2i_lists[0]; i++)
         if (coap2i_is_word(name, length, coap2i_lists[i])) return true;
     return false;
@@ -4521,9 +4530,10 @@ static void coap2i_reject(coap2_node *node, const coap2_peer *from,
 /* What tells tokens apart in a record. */
 COAP2I_RARE uint16_t coap2i_hash_token(const coap2_msg *msg)
 {
-    uint8_t length = msg->token_length;
-    uint16_t hash = length;
-    while (length != 0u) hash = (uint16_t)(hash * 31u + msg->token[--length]);
+    uint16_t hash = (uint16_t)(msg->code * 256u + msg->token_length);
+    uint8_t i;
+    for (i = 0; i < msg->token_length; i++)
+        hash = (uint16_t)((uint16_t)(hash ^ msg->token[i]) * 40503ul);
     return hash;
 }
 
@@ -4546,22 +4556,31 @@ static coap2_duplicate *coap2i_recall(coap2_node *node, const coap2_peer *peer,
     return NULL;
 }
 
-/* Remember a message that was handled, with its answer: the code, and what
-   followed its token. Of an answer that is too long the code is kept. The
-   record is that of the same message id, else a free one, else the one that
-   ends first. */
-static void coap2i_remember(coap2_node *node, const coap2_peer *peer,
-                            const coap2_msg *msg, const coap2_writer *answer)
+/* A record for a message: its own, else a free one, else the oldest. They stand
+   in the order of their coming. */
+static coap2_duplicate *coap2i_record(coap2_node *node, const coap2_peer *peer,
+                                      uint16_t id)
 {
-    coap2_duplicate *d = coap2i_recall(node, peer, msg->id), *other;
+    coap2_duplicate *d = coap2i_recall(node, peer, id);
+    uint8_t place = 0;
+    if (d != NULL) return d;
+    d = node->duplicates;
+    while (place < COAP2_MAX_DUPLICATES - 1 && d[place].used) place++;
+    memmove(d + 1, d, place * sizeof *d);
+    return d;
+}
+
+/* Remember a message that was handled, with its answer: the code, and what
+   followed its token. Of an answer that is too long the payload is left out,
+   and, if need be, the options; a 2.05 without its payload is none. */
+static coap2_duplicate *coap2i_remember(coap2_node *node,
+                                        const coap2_peer *peer,
+                                        const coap2_msg *msg,
+                                        const coap2_writer *answer)
+{
+    coap2_duplicate *d = coap2i_record(node, peer, msg->id);
     uint16_t seconds = node->non_lifetime;
     size_t length;
-    if (d == NULL) {
-        d = other = node->duplicates;
-        while (d->used && ++other != node->duplicates + COAP2_MAX_DUPLICATES)
-            if (!other->used || (int32_t)(other->until - d->until) < 0)
-                d = other;
-    }
     d->peer = *peer;
     d->used = true;
     if (msg->type == COAP2_CON) seconds = node->exchange_lifetime;
@@ -4570,12 +4589,18 @@ static void coap2i_remember(coap2_node *node, const coap2_peer *peer,
     d->token = coap2i_hash_token(msg);
     d->code = COAP2_000_EMPTY;
     d->length = 0;
-    if (answer == NULL) return;
+    if (answer == NULL) return d;
     d->code = answer->start[1];
     length = (size_t)(answer->next - answer->options);
-    if (length > sizeof d->bytes) return;
+    if (length > sizeof d->bytes) {
+        if (d->code == COAP2_205_CONTENT)
+            d->code = COAP2_500_INTERNAL_SERVER_ERROR;
+        length -= answer->payload_size;
+        if (length > sizeof d->bytes || d->code >= COAP2_CODE(4, 0)) return d;
+    }
     d->length = (uint8_t)length;
     memcpy(d->bytes, answer->options, length);
+    return d;
 }
 
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
@@ -4602,7 +4627,8 @@ static coap2_exchange *coap2i_find_id(coap2_node *node, const coap2_peer *peer,
 {
     coap2_exchange *e = node->exchanges;
     for (; e != node->exchanges + COAP2_MAX_EXCHANGES; e++)
-        if (e->state >= first && e->state <= last && e->id == id &&
+        if (e->state >= first && e->state <= last &&
+            e->state != COAP2I_QUEUED && e->id == id &&
             coap2_peer_equals(&e->peer, peer))
             return e;
     return NULL;
@@ -4641,7 +4667,8 @@ static uint16_t coap2i_new_id(coap2_node *node)
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
     const coap2_exchange *e = node->exchanges;
     while (e != node->exchanges + COAP2_MAX_EXCHANGES) {
-        bool used = e->state >= COAP2I_ANSWERING && e->id == node->next_id;
+        bool used = e->state >= COAP2I_ANSWERING && e->state != COAP2I_QUEUED &&
+                    e->id == node->next_id;
         e++;
         if (!used) continue;
         node->next_id++;
@@ -4705,7 +4732,8 @@ static coap2_result coap2i_transmit_con(coap2_node *node, coap2_exchange *e)
     e->due = node->time;
     if (result != COAP2_OK) return result;
     if (e->tries++ == 0u) {
-        uint32_t span = node->random_factor - 100u;
+        uint32_t span = node->random_factor;
+        span = span > 100u ? span - 100u : 0u;
         span = span * node->ack_timeout / 100u;
         if (span > 65535u) span = 65535u;
         e->timeout = node->ack_timeout;
@@ -4811,7 +4839,7 @@ static void coap2i_take_options(coap2_req *req)
         else if (opt.number == COAP2_OPT_ACCEPT)
             req->accept = coap2i_short(&opt);
         else if (opt.number == COAP2_OPT_NO_RESPONSE)
-            req->silent |= (uint8_t)coap2i_short(&opt);
+            req->silent = (uint8_t)coap2i_short(&opt); /* RFC 7967 2.1 */
         req->flags |= flags;
     }
 }
@@ -5120,6 +5148,7 @@ COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
     look.payload_length = 0;
     look.format = look.accept = COAP2_NO_FORMAT;
     if (get != NULL) code = get(&look, rsp);
+    if ((look.flags & COAP2I_IS_LATE) != 0u) code = COAP2_205_CONTENT;
     if (COAP2_CODE_CLASS(code) == 5u) return code;
     exists = COAP2_CODE_CLASS(code) == 2u;
     holds = !exists || (req->flags & COAP2I_HAS_IF_NONE_MATCH) == 0u;
@@ -5296,9 +5325,8 @@ static void coap2i_limit_answer(const coap2_node *node, const coap2_peer *peer,
    has been answered already. */
 static bool coap2i_drop_ticket(const coap2_req *req)
 {
-    coap2_exchange *e = coap2i_find_id(req->node, req->peer, req->msg->id,
-                                       COAP2I_LATE, COAP2I_TICKET);
-    if (e == NULL) return false;
+    coap2_exchange *e = coap2i_find_handle(req->node, req->ticket);
+    if (e == NULL || e->state > COAP2I_TICKET) return false;
     e->state = COAP2I_FREE;
     return true;
 }
@@ -5384,9 +5412,9 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
     /* what is safe is done again when it is asked for again (4.5) */
     if (msg->type == COAP2_NON || (req.flags & COAP2I_IS_LATE) != 0u ||
         !coap2i_is_safe(&req))
-        coap2i_remember(node, from, msg,
-                        coap2i_is_wanted(rsp.w.start[1], req.silent) ? &rsp.w
-                                                                     : NULL);
+        (void)coap2i_remember(
+            node, from, msg,
+            coap2i_is_wanted(rsp.w.start[1], req.silent) ? &rsp.w : NULL);
     coap2i_deliver(&req, &rsp);
 }
 
@@ -5399,17 +5427,21 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
 {
     coap2_node *node = req->node;
     coap2_exchange *e = coap2i_free_exchange(node);
-    if (req->again) return COAP2_ERR_ARG;
+    if (req->again) { /* there is something, whatever it says */
+        req->flags |= COAP2I_IS_LATE;
+        return COAP2_ERR_ARG;
+    }
     if (e == NULL) return COAP2_ERR_FULL;
     memset(e, 0, sizeof *e);
     e->peer = *req->peer;
     e->state = COAP2I_LATE;
     e->due = node->time + COAP2_ACK_DELAY;
     e->id = req->msg->id;
+    e->code = req->msg->code;
     e->flags = req->silent & (2u | 8u | 16u);
+    if (coap2i_is_safe(req)) e->flags |= COAP2I_WAS_SAFE;
 #if COAP2_REPLY_LIMIT
     e->limit = coap2i_answer_limit(req);
-    if (coap2i_is_safe(req)) e->flags |= COAP2I_WAS_SAFE;
 #endif
     if (req->msg->type == COAP2_NON) {
         e->state = COAP2I_TICKET;
@@ -5420,8 +5452,9 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
     e->token_length = req->msg->token_length;
     memcpy(e->token, req->msg->token, e->token_length);
     e->handle = coap2i_new_handle(node);
-    coap2i_remember(node, req->peer, req->msg, NULL);
+    (void)coap2i_remember(node, req->peer, req->msg, NULL);
     req->flags |= COAP2I_IS_LATE;
+    req->ticket = e->handle;
     return e->handle;
 }
 
@@ -5469,12 +5502,18 @@ static void coap2i_address_answer(coap2_node *node, coap2_exchange *e,
 static void coap2i_remember_late(coap2_node *node, const coap2_exchange *e,
                                  const coap2_writer *w)
 {
+    coap2_duplicate *d;
     coap2_msg request;
     request.type = COAP2_CON;
+    request.code = e->code;
     request.id = e->id;
     request.token = e->token;
     request.token_length = e->token_length;
-    coap2i_remember(node, &e->peer, &request, w);
+    d = coap2i_remember(node, &e->peer, &request, w);
+    /* what is safe and too long is made again (4.5) */
+    if ((e->flags & COAP2I_WAS_SAFE) != 0u &&
+        (size_t)(w->next - w->options) > d->length)
+        d->used = false;
 }
 
 /* The answer is complete in its slot: poll sends it. */
@@ -5563,7 +5602,7 @@ static void coap2i_new_token(coap2_node *node, uint8_t token[8])
 static uint8_t coap2i_method_code(uint8_t method)
 {
     uint8_t code = 0;
-    for (; method != 0u; method >>= 1) code++;
+    for (; method != 0u; method = (uint8_t)(method >> 1)) code++;
     return code;
 }
 
@@ -5619,7 +5658,7 @@ COAP2_DEF void coap2_call_token(coap2_call *call, const void *token,
         return;
     }
     memmove(w->start + 4 + length, w->options, written);
-    memcpy(w->start + 4, token, length);
+    if (length != 0u) memcpy(w->start + 4, token, length);
     w->start[0] = (uint8_t)(0x40u | length);
     w->options = w->start + 4 + length;
     w->next = w->options + written;
@@ -5654,20 +5693,20 @@ static bool coap2i_resolve(coap2_node *node, const coap2_uri *uri,
 }
 
 COAP2_DEF void coap2_call_start(coap2_call *call, coap2_node *node,
-                                uint8_t method, const char *text)
+                                uint8_t method, const char *uri)
 {
-    coap2_uri uri;
-    coap2_result result = coap2_uri_parse(&uri, text, strlen(text));
+    coap2_uri parts;
+    coap2_result result = coap2_uri_parse(&parts, uri, strlen(uri));
     coap2i_open_call(call, node, method);
-    if (result == COAP2_OK && uri.scheme != COAP2_SCHEME_COAP)
+    if (result == COAP2_OK && parts.scheme != COAP2_SCHEME_COAP)
         result = COAP2_ERR_ARG;
-    if (result == COAP2_OK && !coap2i_resolve(node, &uri, &call->peer))
+    if (result == COAP2_OK && !coap2i_resolve(node, &parts, &call->peer))
         result = COAP2_ERR_NAME;
     if (result != COAP2_OK) {
         call->error = result;
         return;
     }
-    if (method != COAP2_PING) coap2_write_uri(&call->w, &uri);
+    if (method != COAP2_PING) coap2_write_uri(&call->w, &parts);
 }
 
 #endif
@@ -5681,6 +5720,9 @@ COAP2_DEF int16_t coap2_call_send(coap2_call *call, coap2_reply_fn reply,
     if (call->error != COAP2_OK) return call->error;
     if (w->error != COAP2_OK) return w->error;
     if (e == NULL || coap2i_packet(node, e) != w->start) return COAP2_ERR_FULL;
+    if (w->start[1] == COAP2_000_EMPTY &&
+        (!call->confirmable || call->peer.group))
+        return COAP2_ERR_ARG; /* a ping asks one (4.3) */
     memset(e, 0, sizeof *e);
     e->peer = call->peer;
     e->state = COAP2I_QUEUED;
@@ -5754,30 +5796,37 @@ COAP2_DEF coap2_result coap2_cancel(coap2_node *node, int16_t request)
     return COAP2_OK;
 }
 
-/* How long another request holds this one back: 0, milliseconds, or for as
-   long as it takes. Confirmable ones wait for NSTART (4.7), others for the
-   rate at which one may talk to who does not answer (4.7). */
+/* How long the rate at which one may talk to who does not answer (4.7) asks for
+   a pause after a request. */
+static uint32_t coap2i_pause(const coap2_node *node, const coap2_exchange *x)
+{
+    uint32_t pause = 0, passed = node->time - x->sent;
+    if (node->probing_rate != 0u && (x->flags & COAP2I_ANSWERED) == 0u)
+        pause = (uint32_t)x->length * 1000u / node->probing_rate;
+    return passed < pause ? pause - passed : 0u;
+}
+
+/* How long others to the same peer hold a request back: 0, milliseconds, or for
+   as long as they take. No more than NSTART wait for an acknowledgement (4.7),
+   and one that is not confirmable holds others back for its pause. */
 static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
 {
     const coap2_exchange *x = node->exchanges;
     uint8_t outstanding = 0;
-    uint32_t hold = 0;
-    bool con = coap2i_is_con(node, e);
+    uint32_t hold = 0, pause;
     for (; x != node->exchanges + COAP2_MAX_EXCHANGES; x++) {
         if (x == e || x->state < COAP2I_ANSWERING ||
-            !coap2_peer_equals(&x->peer, &e->peer) ||
-            coap2i_is_con(node, x) != con)
+            !coap2_peer_equals(&x->peer, &e->peer))
             continue;
         if (x->state == COAP2I_QUEUED) {
             if ((int16_t)((uint16_t)x->handle * 2u - (uint16_t)e->handle * 2u) <
                 0)
                 return COAP2_FOREVER;
-        } else if (con) {
-            if (x->state != COAP2I_WAITING) outstanding++;
-        } else if ((x->flags & COAP2I_ANSWERED) == 0u) {
-            uint32_t pause = (uint32_t)x->length * 1000u / node->probing_rate;
-            uint32_t passed = node->time - x->sent;
-            if (passed < pause && pause - passed > hold) hold = pause - passed;
+        } else if (!coap2i_is_con(node, x)) {
+            pause = coap2i_pause(node, x);
+            if (pause > hold) hold = pause;
+        } else if (x->state != COAP2I_WAITING) {
+            outstanding++;
         }
     }
     return outstanding >= node->nstart ? COAP2_FOREVER : hold;
@@ -5831,7 +5880,9 @@ static coap2_exchange *coap2i_find_request(coap2_node *node,
         if (e->state < COAP2I_SENDING || e->token_length != msg->token_length ||
             memcmp(e->token, msg->token, e->token_length) != 0)
             continue;
-        if (msg->type == COAP2_ACK && e->id != msg->id) continue;
+        if (msg->type == COAP2_ACK &&
+            (e->id != msg->id || !coap2i_is_con(node, e)))
+            continue;
         if (coap2i_packet(node, e)[1] == COAP2_000_EMPTY) continue;
         if (e->peer.group ? msg->type != COAP2_ACK
                           : coap2_peer_equals(&e->peer, from))
@@ -5915,7 +5966,7 @@ static void coap2i_answered(coap2_node *node, const coap2_peer *from,
     if (msg->type == COAP2_CON && result != COAP2_OK)
         coap2i_reject(node, from, msg);
     if (msg->type != COAP2_ACK && result == COAP2_OK)
-        coap2i_remember(node, from, msg, NULL);
+        (void)coap2i_remember(node, from, msg, NULL);
     e->flags |= COAP2I_ANSWERED;
     if (e->peer.group && result != COAP2_OK) return;
 #if COAP2_WITH_ECHO
@@ -5939,7 +5990,7 @@ static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
     coap2_exchange *e =
         coap2i_find_id(node, from, msg->id, COAP2I_ANSWERING, COAP2I_WAITING);
-    if (e == NULL || e->state == COAP2I_QUEUED) return;
+    if (e == NULL) return;
     if (e->state == COAP2I_ANSWERING) {
         e->state = COAP2I_FREE;
         return;
@@ -6004,7 +6055,8 @@ static void coap2i_receive(coap2_node *node, const coap2_peer *from,
     if (cut && (bytes[0] & 15u) == msg.token_length &&
         msg.code != COAP2_000_EMPTY)
         result = COAP2_OK;
-    if (code_class == 1u || code_class > 5u) result = COAP2_ERR_FORMAT;
+    if (code_class == 1u || code_class == 3u || code_class > 5u)
+        result = COAP2_ERR_FORMAT;
     if (result == COAP2_OK && msg.code != COAP2_000_EMPTY &&
         msg.type != COAP2_RST)
         coap2i_handle(node, from, &msg, cut);
@@ -6170,7 +6222,6 @@ COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
     coap2i_default(&node->ack_timeout, COAP2_ACK_TIMEOUT);
     coap2i_default(&node->random_factor, COAP2_RANDOM_FACTOR);
-    if (node->random_factor < 100u) node->random_factor = 100;
     if (node->max_retransmit == 0u) node->max_retransmit = COAP2_MAX_RETRANSMIT;
 #endif
 #if COAP2_WITH_CLIENT

@@ -65,6 +65,22 @@ static bool is_request_of(const request *r, const datagram *d)
     return is_this(r, &d->peer, d->id, d->token, d->token_length);
 }
 
+/* A late answer renews the record of its request. Where its peer has used the
+   id for another request meanwhile, that one is forgotten. */
+static bool may_be_displaced(const request *r)
+{
+    size_t i;
+
+    for (i = 0; i < requests_count; i++) {
+        const request *other = &requests[i];
+
+        if (other != r && other->ticket < 0 && other->id == r->id &&
+            coap2_peer_equals(&other->peer, &r->peer))
+            return true;
+    }
+    return false;
+}
+
 /* Is the record of a request surely there still? Not behind its lifetime, not
    where so many came or were answered late since that it may have been the
    oldest, nor where another token came under its id. */
@@ -74,7 +90,7 @@ static bool remembered(const request *r)
         r->type == COAP2_CON ? w.node->exchange_lifetime : w.node->non_lifetime;
     size_t since = late_count - r->late, i;
 
-    if (w.now - r->at >= lifetime * 1000u) return false;
+    if (w.now - r->at >= lifetime * 1000u || may_be_displaced(r)) return false;
     for (i = r->received; i < w.received_count; i++) {
         const datagram *d = &w.received[i];
 

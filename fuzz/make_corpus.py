@@ -436,6 +436,10 @@ SERVER = {
         request(POST, ANY, 0x20 + n) for n in range(4)) +
     request(DELETE, ANY, 0x25) + request(IPATCH, ANY, 0x20, peer=1) +
     bytes([5, 4]),
+    "found-replaced-keeps-its-age": node() + request(POST, ANY, 0x24) +
+    request(POST, ANY, 0x25) + request(POST, ANY, 0x34) +
+    request(POST, ANY, 0x26) + request(POST, ANY, 0x27) +
+    request(POST, ANY, 0x28) + bytes([5, 2]),
     "found-non-displaced": node() + b"".join(
         request(POST, ANY, 0x20 + n, non=n > 3) for n in range(6)) +
     bytes([5, 4]),

@@ -49,6 +49,7 @@ typedef struct datagram {
     uint8_t version, type, code, token_length;
     uint8_t token[8];
     bool whole; /* well-formed, and it fits where it is received */
+    bool picks; /* says which answers it wants: No-Response (RFC 7967) */
     bool ended; /* sent, and since then acknowledged or reset */
 } datagram;
 
@@ -98,10 +99,12 @@ static bool is_request(uint8_t code)
     return code > 0 && code < 32;
 }
 
-/* Class 3 is a response that nobody knows; 1, 6 and 7 are reserved (4.2). */
+/* The classes 1, 3, 6 and 7 are reserved (RFC 7252 3). */
 static bool is_response(uint8_t code)
 {
-    return COAP2_CODE_CLASS(code) >= 2 && COAP2_CODE_CLASS(code) <= 5;
+    unsigned class_ = COAP2_CODE_CLASS(code);
+
+    return class_ == 2 || class_ == 4 || class_ == 5;
 }
 
 /* Four peers: two ports of one address, another address, another kind. */
@@ -162,6 +165,7 @@ static void describe(datagram *d, const coap2_peer *peer, const uint8_t *bytes,
                      size_t length)
 {
     coap2_msg msg;
+    coap2_opt opt;
 
     memset(d, 0, sizeof *d);
     d->peer = *peer;
@@ -177,8 +181,9 @@ static void describe(datagram *d, const coap2_peer *peer, const uint8_t *bytes,
         d->token_length = bytes[0] % 16;
         memcpy(d->token, bytes + 4, d->token_length);
     }
-    d->whole = (w.pushes || length <= w.in.size) &&
-               coap2_msg_parse(&msg, bytes, length) == COAP2_OK;
+    if (coap2_msg_parse(&msg, bytes, length) != COAP2_OK) return;
+    d->whole = w.pushes || length <= w.in.size;
+    d->picks = coap2_msg_find(&msg, COAP2_OPT_NO_RESPONSE, &opt);
 }
 
 /* An ACK or RST that arrived ends what we sent under its id. */
@@ -240,7 +245,8 @@ static unsigned count_answered(const coap2_peer *peer, uint16_t id)
     return count;
 }
 
-/* A response belongs to a request; to one of a group it is no error. */
+/* A response belongs to a request; to one of a group it is no error, where the
+   request does not want one. */
 static void check_response(const datagram *d)
 {
     bool asked = false, alone = false;
@@ -254,7 +260,7 @@ static void check_response(const datagram *d)
             !same_token(r, d->token, d->token_length))
             continue;
         asked = true;
-        alone = alone || !r->peer.group;
+        alone = alone || !r->peer.group || r->picks;
     }
     FUZZ_CHECK(asked);
     FUZZ_CHECK(alone || COAP2_CODE_CLASS(d->code) == 2);

@@ -121,6 +121,7 @@
        >>fields    values and fields
        >>chance    the node's generator
        >>exchanges peers, slots, duplicates
+       >>observers who wants to know
        >>resources requests and their answers
        >>server    a request comes in, an answer goes out
        >>client    a request goes out, its answer comes in
@@ -184,6 +185,12 @@
 #ifndef COAP2_WITH_ECHO /* repeat a request that was answered with Echo */
 #define COAP2_WITH_ECHO COAP2_WITH_CLIENT
 #endif
+#ifndef COAP2_WITH_OBSERVE /* observers, on both sides: RFC 7641 */
+#define COAP2_WITH_OBSERVE (COAP2_WITH_SERVER | COAP2_WITH_CLIENT)
+#endif
+#ifndef COAP2_WITH_BLOCKS /* bodies beyond a packet, both sides: RFC 7959 */
+#define COAP2_WITH_BLOCKS (COAP2_WITH_SERVER | COAP2_WITH_CLIENT)
+#endif
 #ifndef COAP2_WITH_LOG /* the node's log callback */
 #define COAP2_WITH_LOG COAP2_WITH_STRINGS
 #endif
@@ -200,6 +207,32 @@
 #else
 #define COAP2_MAX_DUPLICATES 16
 #endif
+#endif
+#ifndef COAP2_MAX_OBSERVERS /* (1..200) of a node */
+#ifdef __AVR__
+#define COAP2_MAX_OBSERVERS 4
+#else
+#define COAP2_MAX_OBSERVERS 16
+#endif
+#endif
+#ifndef COAP2_OBSERVE_OPTIONS /* (4..255) bytes of an observer's options: its
+                                 Accept, query, ETags */
+#ifdef __AVR__
+#define COAP2_OBSERVE_OPTIONS 4
+#else
+#define COAP2_OBSERVE_OPTIONS 64
+#endif
+#endif
+#ifndef COAP2_MAX_UPLOADS /* (1..100) bodies that arrive at a time */
+#ifdef __AVR__
+#define COAP2_MAX_UPLOADS 1
+#else
+#define COAP2_MAX_UPLOADS 4
+#endif
+#endif
+#ifndef COAP2_BLOCK_IDLE /* (1..65535) seconds until another may have the place
+                            of a body that stopped arriving; RFC 7959 2.5 */
+#define COAP2_BLOCK_IDLE 10
 #endif
 #ifndef COAP2_REPLY_SIZE /* (1..255) bytes of an answer that are remembered */
 #ifdef __AVR__
@@ -284,7 +317,8 @@
 #if (COAP2_WITH_URI | COAP2_WITH_LINKS | COAP2_WITH_STRINGS |   \
      COAP2_WITH_FIELDS | COAP2_WITH_JSON | COAP2_WITH_CBOR |    \
      COAP2_WITH_SERVER | COAP2_WITH_CLIENT | COAP2_WITH_LATER | \
-     COAP2_WITH_ECHO | COAP2_WITH_LOG) > 1
+     COAP2_WITH_ECHO | COAP2_WITH_LOG | COAP2_WITH_OBSERVE |    \
+     COAP2_WITH_BLOCKS) > 1
 #error "coap2: each COAP2_WITH_x is 0 or 1"
 #endif
 #if COAP2_WITH_JSON && !COAP2_WITH_FIELDS
@@ -295,6 +329,12 @@
 #endif
 #if COAP2_WITH_LATER && !COAP2_WITH_SERVER
 #error "coap2: COAP2_WITH_LATER needs COAP2_WITH_SERVER"
+#endif
+#if COAP2_WITH_OBSERVE && !COAP2_WITH_SERVER && !COAP2_WITH_CLIENT
+#error "coap2: COAP2_WITH_OBSERVE needs COAP2_WITH_SERVER or _CLIENT"
+#endif
+#if COAP2_WITH_BLOCKS && !COAP2_WITH_SERVER && !COAP2_WITH_CLIENT
+#error "coap2: COAP2_WITH_BLOCKS needs COAP2_WITH_SERVER or _CLIENT"
 #endif
 #if COAP2_WITH_ECHO && !COAP2_WITH_CLIENT
 #error "coap2: COAP2_WITH_ECHO needs COAP2_WITH_CLIENT"
@@ -953,7 +993,9 @@ enum {
     COAP2_FETCH = 16,
     COAP2_PATCH = 32,
     COAP2_IPATCH = 64,
-    COAP2_HIDDEN = 128 /* no method: not listed in /.well-known/core */
+    COAP2_HIDDEN = 128,     /* no method: not listed in /.well-known/core */
+    COAP2_OBSERVABLE = 256, /* clients may observe it (RFC 7641) */
+    COAP2_PIECES = 512      /* takes a body in pieces (RFC 7959) */
 };
 
 /* No Content-Format, no Accept. */
@@ -979,7 +1021,13 @@ typedef struct coap2_req {
     uint16_t accept; /* the format that is wanted, or COAP2_NO_FORMAT */
     uint8_t method;  /* COAP2_GET ... */
     bool again;      /* run by the library for itself: only safe methods are */
-    uint8_t flags, silent; /* the library's own */
+#if COAP2_WITH_BLOCKS
+    bool last;       /* with COAP2_PIECES: this payload ends the body, */
+    uint32_t offset; /* and stands here in it */
+    coap2_block block1, block2; /* the library's own, as what follows */
+#endif
+    uint8_t silent;
+    uint16_t flags;
 } coap2_req;
 
 /* The answer that a handler makes. Set fields, write options and the body in
@@ -990,6 +1038,14 @@ typedef struct coap2_rsp {
     uint16_t format;     /* of the body, or COAP2_NO_FORMAT */
     uint8_t etag_length; /* 0: none */
     uint8_t etag[8];
+    /* The rest is the library's own. */
+#if COAP2_WITH_OBSERVE
+    bool observed;
+    uint32_t sequence;
+#endif
+#if COAP2_WITH_BLOCKS
+    uint32_t total;
+#endif
 #if COAP2_WITH_LATER
     struct coap2_node *node; /* of a late answer */
     int16_t ticket;
@@ -1082,6 +1138,43 @@ COAP2_DEF void coap2_rsp_bytes(coap2_rsp *rsp, uint16_t format,
    state (RFC 7252 5.10.6, 5.10.8). */
 COAP2_DEF void coap2_rsp_etag(coap2_rsp *rsp, const void *etag, size_t length);
 
+#if COAP2_WITH_BLOCKS
+
+/* A body may be larger than the packet: of all that a handler writes, the block
+   that was asked for is kept, and the handler runs again for the next one. Name
+   the state by an ETag, so that a client notices a body that changes in
+   between. A handler that can seek asks which bytes are wanted, says how long
+   all of the body is, and writes just these: returns how many, from *at on.
+
+       size = coap2_rsp_window(rsp, file_size, &at);
+       coap2_rsp_bytes(rsp, COAP2_FORMAT_OCTETS, file + at, size);
+
+   Only GET and FETCH are asked for blocks (RFC 7959 2.4); another method's
+   answer must fit a packet, else it is 5.00. */
+COAP2_DEF size_t coap2_rsp_window(coap2_rsp *rsp, uint32_t total, uint32_t *at);
+
+/* A request's body that comes in blocks is put together in node.bodies, and the
+   handler sees all of it. A resource with COAP2_PIECES is handed each block
+   instead, with req->offset and req->last; what it returns for one that is not
+   the last is not sent if it is a 2.xx. Blocks that are missing, out of order
+   or of another Content-Format are 4.08, a body that is too large 4.13. */
+
+#endif
+
+#if COAP2_WITH_OBSERVE
+
+/* Tell that a resource with COAP2_OBSERVABLE has another state now. Its
+   observers are sent it at the next poll, by running its handler for a GET with
+   req->again set. A 2.xx to a request other than GET and FETCH tells so by
+   itself. A client that asked by a confirmable request is notified by
+   confirmable messages, and dropped if it does not acknowledge them; others by
+   non-confirmable ones, three seconds apart on average, and once a day by a
+   confirmable one (RFC 7641 4.5). An error ends the observation. */
+COAP2_DEF void coap2_changed(struct coap2_node *node,
+                             const struct coap2_resource *resource);
+
+#endif
+
 #if COAP2_WITH_LATER
 
 /* Answer later: keep the ticket, return COAP2_LATER, and make the answer when
@@ -1139,16 +1232,30 @@ typedef struct coap2_reply {
     const coap2_msg *msg; /* the answer, until the callback returns; or NULL */
     int16_t request;      /* what coap2_call_send returned */
     coap2_result result;  /* COAP2_OK: answered; else why not */
-    bool more;            /* asked a group: others may follow */
+    bool more;            /* this is not the end: others may follow */
+#if COAP2_WITH_BLOCKS
+    bool last;       /* this payload ends the body, */
+    uint32_t offset; /* and stands here in it */
+    uint32_t total;  /* length of the body where it is known; else 0 */
+#endif
 } coap2_reply;
 
-/* Runs exactly once for each request, after which its handle means nothing;
-   for a group once for each answer (`more`), and once at its deadline with
-   COAP2_ERR_TIMEOUT. Results: COAP2_OK, COAP2_ERR_TIMEOUT, COAP2_ERR_RESET
+/* Runs exactly once for each request, after which its handle means nothing.
+   Before that it runs with `more` set: for each answer of a group, which ends
+   with COAP2_ERR_TIMEOUT at the deadline; for each piece of a body but the
+   last; and for each notification. An offset of 0 starts a body anew. Results: COAP2_OK, COAP2_ERR_TIMEOUT, COAP2_ERR_RESET
    (the peer rejected it), COAP2_ERR_CANCELLED, COAP2_ERR_FORMAT (an option in
    the answer is critical and unknown, RFC 7252 5.4.1), COAP2_ERR_SPACE (the
    answer did not fit node.in) and what `send` returned. */
 typedef void (*coap2_reply_fn)(const coap2_reply *reply);
+
+#endif
+
+#if COAP2_WITH_CLIENT && COAP2_WITH_BLOCKS
+
+/* Give `size` bytes of a request's body, from `at` on: all of them. */
+typedef void (*coap2_pull_fn)(void *user, uint32_t at, uint8_t *bytes,
+                              size_t size);
 
 #endif
 
@@ -1170,6 +1277,23 @@ typedef struct coap2_exchange {
     coap2_reply_fn reply;
     void *user;
     uint32_t deadline, sent;
+    uint32_t patience; /* the deadline of each message, in ms */
+#endif
+#if COAP2_WITH_CLIENT && COAP2_WITH_OBSERVE
+    uint32_t sequence, heard; /* of the freshest notification, and when */
+    uint32_t until;           /* when it is not fresh any more */
+    uint8_t watch_length;
+    uint8_t watch[8]; /* the token of the observation */
+#endif
+#if COAP2_WITH_CLIENT && COAP2_WITH_BLOCKS
+    coap2_pull_fn pull;
+    uint32_t pull_length;
+    uint8_t *body; /* the caller's, for the answer */
+    size_t body_size;
+    uint32_t offset; /* of the block under way */
+    uint32_t total;
+    uint8_t szx, restarts, etag_length;
+    uint8_t etag[8];
 #endif
 } coap2_exchange;
 
@@ -1184,6 +1308,36 @@ typedef struct coap2_duplicate {
     uint8_t length; /* and what followed its token */
     uint8_t bytes[COAP2_REPLY_SIZE];
 } coap2_duplicate;
+
+#if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+
+/* One who observes a resource. The library's own. */
+typedef struct coap2_observer {
+    coap2_peer peer;
+    uint32_t due;      /* retransmission; else the daily message */
+    uint32_t sequence; /* of the notification under way */
+    uint16_t id;       /* of the notification that was sent last */
+    uint16_t timeout;  /* of the first transmission */
+    uint16_t format;
+    uint8_t flags, tries, row, token_length, options_length;
+    uint8_t token[8];
+    uint8_t options[COAP2_OBSERVE_OPTIONS];
+} coap2_observer;
+
+#endif
+
+#if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS
+
+/* A body that arrives. The library's own. */
+typedef struct coap2_upload {
+    coap2_peer peer;
+    uint32_t key;    /* a hash of the options that tell bodies apart */
+    uint32_t length; /* so far; 0: free */
+    uint32_t touched;
+    uint16_t format;
+} coap2_upload;
+
+#endif
 
 #if COAP2_FLOOD_LIMIT
 
@@ -1212,6 +1366,10 @@ typedef struct coap2_node {
     size_t packet; /* 0: COAP2_PACKET, or all of out if that is less */
 #if COAP2_WITH_SERVER
     const coap2_resource *const *resources; /* COAP2_TABLE; NULL: none */
+#if COAP2_WITH_BLOCKS
+    uint8_t *bodies;    /* where bodies are put together, each in its share: */
+    size_t bodies_size; /* a COAP2_MAX_UPLOADS-th of all; NULL: nowhere */
+#endif
 #endif
     uint32_t (*random)(void *io); /* instead of the node's own; or NULL */
 #if COAP2_WITH_LOG
@@ -1232,7 +1390,7 @@ typedef struct coap2_node {
     uint16_t leisure;           /* ms */
     uint16_t exchange_lifetime; /* seconds */
     uint16_t non_lifetime;      /* seconds */
-#if COAP2_WITH_CLIENT || COAP2_WITH_LATER
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER || COAP2_WITH_OBSERVE
     uint16_t ack_timeout;   /* ms */
     uint16_t random_factor; /* percent */
     uint8_t max_retransmit;
@@ -1258,6 +1416,13 @@ typedef struct coap2_node {
 #endif
     coap2_exchange exchanges[COAP2_MAX_EXCHANGES];
     coap2_duplicate duplicates[COAP2_MAX_DUPLICATES];
+#if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+    uint32_t sequence;
+    coap2_observer observers[COAP2_MAX_OBSERVERS];
+#endif
+#if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS
+    coap2_upload uploads[COAP2_MAX_UPLOADS];
+#endif
 #if COAP2_FLOOD_LIMIT
     coap2_visitor visitors[COAP2_MAX_VISITORS];
 #endif
@@ -1351,6 +1516,13 @@ typedef struct coap2_call {
     uint32_t deadline; /* ms from the first transmission: COAP2_DEADLINE */
     bool confirmable;  /* true; to a group it never is */
     coap2_result error;
+#if COAP2_WITH_BLOCKS
+    coap2_pull_fn pull;   /* where the body comes from, if it is large, */
+    uint32_t pull_length; /* and how long it is */
+    uint8_t *body;        /* where an answer's body is put together; NULL: */
+    size_t body_size;     /* it is handed over in pieces */
+    uint8_t szx;          /* blocks of at most 16 << szx bytes; 6 */
+#endif
 } coap2_call;
 
 #if COAP2_WITH_URI
@@ -1370,9 +1542,29 @@ COAP2_DEF void coap2_call_token(coap2_call *call, const void *token,
 COAP2_DEF int16_t coap2_call_send(coap2_call *call, coap2_reply_fn reply,
                                   void *user);
 
-/* End a request: its callback runs, with COAP2_ERR_CANCELLED. COAP2_ERR_ARG:
-   there is no such request any more. */
+#if COAP2_WITH_OBSERVE
+
+/* Observe a resource: its state now, and each new one, come to `reply` with
+   `more` set. Notifications that others have overtaken are dropped (RFC 7641
+   3.4). Where nothing was heard for as long as the last one may be taken for
+   fresh, `reply` is told so, by COAP2_ERR_TIMEOUT with `more` set, and the
+   library asks again. Without `more` it is over: the server ended it, by an
+   error, or does not let the resource be observed. Another method or address:
+   write COAP2_OPT_OBSERVE, 0, into a coap2_call. */
+#define coap2_observe(node, uri, reply, user) \
+    coap2_request_observe((node), (uri), (reply), (user))
+#if COAP2_WITH_URI
+COAP2_DEF int16_t coap2_request_observe(coap2_node *node, const char *uri,
+                                        coap2_reply_fn reply, void *user);
+#endif
+
+#endif
+
+/* End a request: its callback runs, with COAP2_ERR_CANCELLED. The server of an
+   observation is told; coap2_forget does not, and rejects what still comes.
+   COAP2_ERR_ARG: there is no such request any more. */
 COAP2_DEF coap2_result coap2_cancel(coap2_node *node, int16_t request);
+COAP2_DEF coap2_result coap2_forget(coap2_node *node, int16_t request);
 
 /* Poll until a request has ended, and return its result. An error is handed
    back as it is, so that this can be written:
@@ -4396,7 +4588,8 @@ enum {
     COAP2I_ANSWERING, /* a confirmable answer, until it is acknowledged */
     COAP2I_QUEUED,    /* a request that was not sent yet */
     COAP2I_SENDING,   /* a confirmable one that was not acknowledged */
-    COAP2I_WAITING    /* for its answer */
+    COAP2I_WAITING,   /* for its answer */
+    COAP2I_WATCHING   /* for the next notification */
 };
 
 /* How long poll rests where `send` was busy. */
@@ -4446,6 +4639,17 @@ static uint8_t *coap2i_packet(const coap2_node *node, const coap2_exchange *e)
 {
     return coap2i_slot(node, (uint8_t)(e - node->exchanges + 1));
 }
+
+#if COAP2_WITH_BLOCKS
+
+/* The largest block of at most this size that the room can hold. */
+static uint8_t coap2i_fit_szx(size_t room, uint8_t szx)
+{
+    while (szx != 0u && (size_t)(16u << szx) > room) szx--;
+    return szx;
+}
+
+#endif
 
 /* Keep a message until it is due. Where no exchange is free it is lost, as on
    the way. */
@@ -4663,25 +4867,33 @@ static uint16_t coap2i_new_id(coap2_node *node)
     return node->next_id++;
 }
 
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER || COAP2_WITH_OBSERVE
+
+/* How long to wait for the first acknowledgement (4.2). */
+static uint32_t coap2i_first_timeout(coap2_node *node)
+{
+    uint32_t span = node->random_factor - 100u;
+    span = span * node->ack_timeout / 100u;
+    if (span > 65535u) span = 65535u;
+    return (uint32_t)node->ack_timeout + coap2i_chance_to(node, (uint16_t)span);
+}
+
+#endif
+
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
 
 /* Transmit a confirmable message, for the first time or again, and set when to
-   do so next (4.2). False if `send` failed for good. */
+   do so next (4.2). */
 static coap2_result coap2i_transmit_con(coap2_node *node, coap2_exchange *e)
 {
     coap2_result result =
         coap2i_transmit(node, &e->peer, coap2i_packet(node, e), e->length);
     e->due = node->time;
     if (result != COAP2_OK) return result;
-    if (e->tries++ == 0u) {
-        uint32_t span = node->random_factor - 100u;
-        span = span * node->ack_timeout / 100u;
-        if (span > 65535u) span = 65535u;
-        e->timeout = node->ack_timeout;
-        e->timeout += coap2i_chance_to(node, (uint16_t)span);
-    } else {
+    if (e->tries++ == 0u)
+        e->timeout = coap2i_first_timeout(node);
+    else
         e->timeout *= 2u;
-    }
     e->due = node->time + e->timeout;
     return COAP2_OK;
 }
@@ -4689,6 +4901,157 @@ static coap2_result coap2i_transmit_con(coap2_node *node, coap2_exchange *e)
 #endif
 
 #endif /* COAP2_WITH_SERVER || COAP2_WITH_CLIENT */
+
+/* ---- >>observers: who wants to know -----------------------------------------
+   Knows which peer observes which resource, and what it was sent last (RFC
+   7641 4). Knows no handlers. */
+
+#if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+
+/* observer->flags; the rest counts the messages that it may be sent at once */
+enum {
+    COAP2I_LIVES = 1,
+    COAP2I_BY_CON = 2,
+    COAP2I_HAS_NEWS = 4,
+    COAP2I_IN_FLIGHT = 8,
+    COAP2I_CREDIT = 16,
+    COAP2I_MOST_CREDIT = 4
+};
+
+enum { COAP2I_PACE_MS = 3000 }; /* 4.5.1 */
+#define COAP2I_DAY_MS ((uint32_t)86400000)
+
+static uint8_t coap2i_row_index(const coap2_node *node,
+                                const struct coap2_resource *resource)
+{
+    uint8_t i = 0;
+    const coap2_resource *row;
+    do {
+        row = COAP2I_FLASH_WORD(const coap2_resource *, node->resources + i);
+        if (row == resource) return i;
+        i++;
+    } while (row != NULL);
+    return 255;
+}
+
+COAP2_DEF void coap2_changed(coap2_node *node, const coap2_resource *resource)
+{
+    uint8_t row;
+    coap2_observer *o = node->observers;
+    if (node->resources == NULL) return;
+    row = coap2i_row_index(node, resource);
+    for (; o != node->observers + COAP2_MAX_OBSERVERS; o++)
+        if (o->row == row && o->flags != 0u) o->flags |= COAP2I_HAS_NEWS;
+}
+
+/* The observation that a peer knows by this token; or a free place, or NULL. */
+static coap2_observer *coap2i_find_observer(coap2_node *node,
+                                            const coap2_peer *peer,
+                                            const coap2_msg *msg, bool place)
+{
+    coap2_observer *o = node->observers, *unused = NULL;
+    for (; o != node->observers + COAP2_MAX_OBSERVERS; o++) {
+        if (o->flags == 0u)
+            unused = o;
+        else if (o->token_length == msg->token_length &&
+                 memcmp(o->token, msg->token, o->token_length) == 0 &&
+                 coap2_peer_equals(&o->peer, peer))
+            return o;
+    }
+    return place ? unused : NULL;
+}
+
+/* Keep the options that make the request what it is. ETags are a help only, and
+   a path is the row's but where that has a star. */
+static bool coap2i_keep_options(coap2_observer *o, const coap2_msg *msg,
+                                bool path, bool etags)
+{
+    coap2_opt opt = msg->options;
+    coap2_writer w;
+    coap2_write_start(&w, o->options, sizeof o->options);
+    while (coap2_opt_next(&opt))
+        if ((opt.number == COAP2_OPT_ETAG && etags) ||
+            (opt.number == COAP2_OPT_URI_PATH && path) ||
+            opt.number == COAP2_OPT_URI_QUERY || opt.number == COAP2_OPT_ACCEPT)
+            coap2_write_opt(&w, opt.number, opt.value, opt.length);
+    o->options_length = (uint8_t)coap2_write_end(&w);
+    return w.error == COAP2_OK;
+}
+
+/* Begin or renew an observation; NULL if there is no place for it. */
+static coap2_observer *coap2i_observe(coap2_node *node, const coap2_peer *peer,
+                                      const coap2_msg *msg, uint8_t row,
+                                      bool path, uint16_t format)
+{
+    coap2_observer *o = coap2i_find_observer(node, peer, msg, true);
+    if (o == NULL) return NULL;
+    o->flags = 0;
+    if (!coap2i_keep_options(o, msg, path, true) &&
+        !coap2i_keep_options(o, msg, path, false))
+        return NULL;
+    o->peer = *peer;
+    o->row = row;
+    o->format = format;
+    o->token_length = msg->token_length;
+    memcpy(o->token, msg->token, o->token_length);
+    o->tries = 0;
+    o->id = msg->id;
+    o->due = node->time + COAP2I_DAY_MS;
+    o->flags = COAP2I_LIVES | COAP2I_MOST_CREDIT * COAP2I_CREDIT;
+    if (msg->type == COAP2_CON) o->flags |= COAP2I_BY_CON;
+    return o;
+}
+
+/* An ACK or RST that may be about a notification. */
+static void coap2i_observer_heard(coap2_node *node, const coap2_peer *from,
+                                  const coap2_msg *msg)
+{
+    coap2_observer *o = node->observers;
+    for (; o != node->observers + COAP2_MAX_OBSERVERS; o++) {
+        if (o->flags == 0u || o->id != msg->id ||
+            !coap2_peer_equals(&o->peer, from))
+            continue;
+        if (msg->type == COAP2_RST) {
+            o->flags = 0;
+        } else if ((o->flags & COAP2I_IN_FLIGHT) != 0u) {
+            o->flags &= (uint8_t)~COAP2I_IN_FLIGHT;
+            o->tries = 0;
+            o->due = node->time + COAP2I_DAY_MS;
+        }
+    }
+}
+
+/* How many messages may be sent to an observer now without a pause: one every
+   three seconds, of which a few may be saved up (4.5.1). */
+static uint8_t coap2i_credit(const coap2_node *node, const coap2_observer *o)
+{
+    uint32_t passed = node->time - (o->due - COAP2I_DAY_MS);
+    uint32_t credit = o->flags / COAP2I_CREDIT + passed / COAP2I_PACE_MS;
+    return credit > COAP2I_MOST_CREDIT ? (uint8_t)COAP2I_MOST_CREDIT
+                                       : (uint8_t)credit;
+}
+
+/* When a message may go to an observer: 0 now, milliseconds, or when another
+   has been acknowledged. */
+static uint32_t coap2i_observer_rest(const coap2_node *node,
+                                     const coap2_observer *o)
+{
+    const coap2_observer *x = node->observers;
+    uint32_t passed = node->time - (o->due - COAP2I_DAY_MS);
+    uint8_t flying = 0;
+    if (coap2i_is_past(node, o->due)) return 0;
+    if ((o->flags & COAP2I_IN_FLIGHT) != 0u) return o->due - node->time;
+    if ((o->flags & COAP2I_HAS_NEWS) == 0u) return o->due - node->time;
+    if ((o->flags & COAP2I_BY_CON) == 0u)
+        return coap2i_credit(node, o) != 0u ? 0u : COAP2I_PACE_MS - passed;
+    for (; x != node->observers + COAP2_MAX_OBSERVERS; x++)
+        if ((x->flags & COAP2I_IN_FLIGHT) != 0u &&
+            coap2_peer_equals(&x->peer, &o->peer))
+            flying++;
+    return flying == 0u ? 0u : COAP2_FOREVER;
+}
+
+#endif
 
 /* ---- >>resources: requests and their answers -------------------------------
    Knows tables of resources, the options of a request, and how an answer is
@@ -4705,8 +5068,20 @@ enum {
     COAP2I_HAS_ETAG = 16,
     COAP2I_HAS_ACCEPT = 32,
     COAP2I_NOT_TEXT = 64,
-    COAP2I_IS_LATE = 128
+    COAP2I_IS_LATE = 128,
+    COAP2I_OBSERVES = 256,
+    COAP2I_OBSERVES_NO_MORE = 512,
+    COAP2I_HAS_BLOCK2 = 1024,
+    COAP2I_HAS_BLOCK1 = 2048,
+    COAP2I_BAD_BLOCK = 4096,
+    COAP2I_WANTS_SIZE = 8192
 };
+
+#if COAP2_WITH_BLOCKS
+#define coap2i_body coap2_write_body
+#else
+#define coap2i_body coap2_write_payload
+#endif
 
 /* What a request's options may be. The low bits of `form` are the high ones of
    the number. */
@@ -4721,6 +5096,14 @@ static const uint8_t coap2i_request_forms[][3] COAP2_FLASH = {
     {COAP2_OPT_CONTENT_FORMAT, 2, 0},
     {COAP2_OPT_URI_QUERY, 255, COAP2I_MAY_REPEAT},
     {COAP2_OPT_ACCEPT, 2, 0},
+#if COAP2_WITH_OBSERVE
+    {COAP2_OPT_OBSERVE, 3, 0},
+#endif
+#if COAP2_WITH_BLOCKS
+    {COAP2_OPT_BLOCK2, 3, 0},
+    {COAP2_OPT_BLOCK1, 3, 0},
+    {COAP2_OPT_SIZE2, 4, 0},
+#endif
 #if COAP2_REPLY_LIMIT
     {COAP2_OPT_ECHO, 40, COAP2I_NOT_EMPTY},
 #endif
@@ -4754,6 +5137,31 @@ static uint16_t coap2i_short(const coap2_opt *opt)
     return value;
 }
 
+#if COAP2_WITH_OBSERVE
+
+/* 0 begins, 1 ends, others mean nothing (RFC 7641 2). */
+static void coap2i_take_observe(coap2_req *req, const coap2_opt *opt)
+{
+    uint32_t number = 2;
+    (void)coap2_opt_uint(opt, &number);
+    if (number == 0u) req->flags |= COAP2I_OBSERVES;
+    if (number == 1u) req->flags |= COAP2I_OBSERVES_NO_MORE;
+}
+
+#endif
+
+#if COAP2_WITH_BLOCKS
+
+static void coap2i_take_block(coap2_req *req, const coap2_opt *opt,
+                              coap2_block *block, uint16_t flag)
+{
+    req->flags |= flag;
+    if (coap2_block_read(block, opt) != COAP2_OK)
+        req->flags |= COAP2I_BAD_BLOCK;
+}
+
+#endif
+
 static void coap2i_take_option(coap2_req *req, const coap2_opt *opt)
 {
     switch (opt->number) {
@@ -4773,6 +5181,22 @@ static void coap2i_take_option(coap2_req *req, const coap2_opt *opt)
         req->flags |= COAP2I_HAS_ACCEPT;
         req->accept = coap2i_short(opt);
         break;
+#if COAP2_WITH_OBSERVE
+    case COAP2_OPT_OBSERVE:
+        coap2i_take_observe(req, opt);
+        break;
+#endif
+#if COAP2_WITH_BLOCKS
+    case COAP2_OPT_BLOCK2:
+        coap2i_take_block(req, opt, &req->block2, COAP2I_HAS_BLOCK2);
+        break;
+    case COAP2_OPT_BLOCK1:
+        coap2i_take_block(req, opt, &req->block1, COAP2I_HAS_BLOCK1);
+        break;
+    case COAP2_OPT_SIZE2:
+        req->flags |= COAP2I_WANTS_SIZE;
+        break;
+#endif
     case COAP2_OPT_NO_RESPONSE:
         req->silent |= (uint8_t)coap2i_short(opt);
     }
@@ -4817,6 +5241,9 @@ static void coap2i_reopen_answer(const coap2_node *node, coap2_rsp *rsp)
     rsp->max_age = 60;
     rsp->format = COAP2_NO_FORMAT;
     rsp->etag_length = 0;
+#if COAP2_WITH_BLOCKS
+    rsp->total = 0;
+#endif
 }
 
 static bool coap2i_is_etag(const coap2_rsp *rsp, const coap2_opt *opt)
@@ -4848,6 +5275,10 @@ static void coap2i_close_answer(const coap2_node *node, coap2_rsp *rsp,
         bool success = COAP2_CODE_CLASS(code) == 2u;
         if (rsp->etag_length != 0u && success)
             coap2_write_opt(w, COAP2_OPT_ETAG, rsp->etag, rsp->etag_length);
+#if COAP2_WITH_OBSERVE
+        if (rsp->observed && success)
+            coap2_write_uint(w, COAP2_OPT_OBSERVE, rsp->sequence);
+#endif
         /* a diagnostic has no format (5.5.2) */
         if (rsp->format != COAP2_NO_FORMAT &&
             (success || rsp->format != COAP2_FORMAT_TEXT))
@@ -4879,7 +5310,7 @@ COAP2_DEF void coap2_rsp_bytes(coap2_rsp *rsp, uint16_t format,
                                const void *bytes, size_t length)
 {
     rsp->format = format;
-    coap2_write_payload(&rsp->w, bytes, length);
+    coap2i_body(&rsp->w, bytes, length);
 }
 
 COAP2_DEF void coap2_rsp_flash(coap2_rsp *rsp, const char *flash_text)
@@ -4887,8 +5318,23 @@ COAP2_DEF void coap2_rsp_flash(coap2_rsp *rsp, const char *flash_text)
     char c;
     rsp->format = COAP2_FORMAT_TEXT;
     while ((c = coap2i_flash_char(flash_text++)) != '\0')
-        coap2_write_payload(&rsp->w, &c, 1);
+        coap2i_body(&rsp->w, &c, 1);
 }
+
+#if COAP2_WITH_BLOCKS
+
+COAP2_DEF size_t coap2_rsp_window(coap2_rsp *rsp, uint32_t total, uint32_t *at)
+{
+    coap2_writer *w = &rsp->w;
+    uint32_t left = 0;
+    rsp->total = total;
+    *at = w->window_at;
+    if (total > w->window_at) left = total - w->window_at;
+    w->body_length = w->window_at;
+    return left < w->window_room ? (size_t)left : w->window_room;
+}
+
+#endif
 
 COAP2_DEF void coap2_rsp_etag(coap2_rsp *rsp, const void *etag, size_t length)
 {
@@ -4911,7 +5357,7 @@ static bool coap2i_is_writable(const coap2_field *fields, uint8_t count)
 static void coap2i_say_fault(coap2_rsp *rsp, const coap2_field_fault *fault)
 {
     if (fault->name != NULL) {
-        coap2_write_payload(&rsp->w, fault->name, fault->name_length);
+        coap2i_body(&rsp->w, fault->name, fault->name_length);
         coap2_rsp_text(rsp, ": ");
     }
     coap2_rsp_flash(rsp, fault->flash_why);
@@ -4956,19 +5402,17 @@ COAP2_DEF uint8_t coap2_on_bound(coap2_req *req, coap2_rsp *rsp)
 static void coap2i_put_flash_payload(coap2_writer *w, const char *flash_text)
 {
     char c;
-    while ((c = coap2i_flash_char(flash_text++)) != '\0')
-        coap2_write_payload(w, &c, 1);
+    while ((c = coap2i_flash_char(flash_text++)) != '\0') coap2i_body(w, &c, 1);
 }
 
 /* Write a resource's link behind what there is of the list. */
 static void coap2i_write_row(coap2_writer *w, const coap2_resource *row)
 {
-    if (w->payload_size != 0u) coap2_write_payload(w, ",", 1);
-    coap2_write_payload(w, "</", 2);
+    coap2i_body(w, "</", 2);
     coap2i_put_flash_payload(w, row->path);
-    coap2_write_payload(w, ">", 1);
+    coap2i_body(w, ">", 1);
     if (coap2i_flash_char(row->attributes) == '\0') return;
-    coap2_write_payload(w, ";", 1);
+    coap2i_body(w, ";", 1);
     coap2i_put_flash_payload(w, row->attributes);
 }
 
@@ -5063,14 +5507,18 @@ static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
 {
     const coap2_resource *const *rows = req->node->resources, *at;
     coap2_resource row;
+    bool empty = true;
     rsp->format = COAP2_FORMAT_LINKS;
     while (rows != NULL &&
            (at = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL) {
         COAP2I_FLASH_COPY(&row, at, sizeof row);
-        if (coap2i_is_listed(req, &row)) coap2i_write_row(&rsp->w, &row);
+        if (!coap2i_is_listed(req, &row)) continue;
+        if (!empty) coap2i_body(&rsp->w, ",", 1);
+        coap2i_write_row(&rsp->w, &row);
+        empty = false;
     }
     /* silence to a group where nothing matches (RFC 6690 4.1) */
-    if (rsp->w.payload_size == 0u && req->peer->group) req->silent |= 2u;
+    if (empty && req->peer->group) req->silent |= 2u;
     return COAP2_205_CONTENT;
 }
 
@@ -5104,6 +5552,9 @@ COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
     look.again = true;
     look.payload_length = 0;
     look.format = COAP2_NO_FORMAT;
+#if COAP2_WITH_BLOCKS
+    coap2_write_window(&rsp->w, 0, 0);
+#endif
     if ((row->methods & COAP2_GET) != 0u) code = row->handler(&look, rsp);
     if (COAP2_CODE_CLASS(code) == 5u) return code;
     exists = COAP2_CODE_CLASS(code) == 2u;
@@ -5115,12 +5566,214 @@ COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
     return holds ? (uint8_t)COAP2_OK : (uint8_t)COAP2_412_PRECONDITION_FAILED;
 }
 
+#if COAP2_WITH_BLOCKS
+
+/* What may stand in an answer beside its header and body: ETag, Observe,
+   Content-Format, Max-Age, Block2, Size2 and the payload marker. */
+enum { COAP2I_ANSWER_OPTIONS = 30 };
+
+/* Open the window for the block that is asked for; of its own accord the
+   library sends what a packet can hold, and never more than was asked for (RFC
+   7959 2.4). */
+static void coap2i_open_window(coap2_req *req, coap2_rsp *rsp)
+{
+    size_t used = (size_t)(rsp->w.options - rsp->w.start);
+    size_t room = req->node->packet, most = (size_t)-1;
+    coap2_block *block = &req->block2;
+    uint32_t at = COAP2_BLOCK_AT(*block);
+    used += COAP2I_ANSWER_OPTIONS;
+    room = room > used ? room - used : 0u;
+    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u) block->szx = 6;
+    (void)coap2_block_set(block, at, coap2i_fit_szx(room, block->szx), false);
+    most = COAP2_BLOCK_SIZE(*block);
+    coap2_write_window(&rsp->w, at, most);
+}
+
+/* An answer was cut to its block: say which one it is. */
+static uint8_t coap2i_cut_answer(const coap2_req *req, coap2_rsp *rsp,
+                                 uint8_t code)
+{
+    coap2_writer *w = &rsp->w;
+    coap2_block block = req->block2;
+    uint32_t at = w->window_at;
+    if (rsp->total != 0u) w->body_length = rsp->total;
+    block.more = coap2_write_more(w);
+    if (!block.more && (req->flags & COAP2I_HAS_BLOCK2) == 0u) return code;
+    if (at != 0u && at >= w->body_length) {
+        coap2i_reopen_answer(req->node, rsp);
+        return COAP2_400_BAD_REQUEST;
+    }
+    coap2_write_block(w, COAP2_OPT_BLOCK2, &block);
+    if ((at == 0u && block.more) || (req->flags & COAP2I_WANTS_SIZE) != 0u)
+        coap2_write_uint(w, COAP2_OPT_SIZE2, w->body_length);
+    return code;
+}
+
+static uint32_t coap2i_mix(uint32_t hash, uint8_t byte)
+{
+    return (hash ^ byte) * 16777619u;
+}
+
+/* What tells one body that arrives from another of the same peer: its method
+   and the options that a cache would look at, Request-Tag among them (RFC 7959
+   2.5, RFC 9175 3.4). */
+static uint32_t coap2i_body_key(const coap2_req *req)
+{
+    coap2_opt opt = req->msg->options;
+    uint32_t key = coap2i_mix(2166136261u, req->method);
+    size_t i;
+    while (coap2_opt_next(&opt)) {
+        if (opt.number == COAP2_OPT_BLOCK1 || opt.number == COAP2_OPT_BLOCK2 ||
+            opt.number == COAP2_OPT_CONTENT_FORMAT ||
+            COAP2_OPT_IS_NO_CACHE_KEY(opt.number))
+            continue;
+        key = coap2i_mix(key, (uint8_t)opt.number);
+        key = coap2i_mix(key, (uint8_t)opt.length);
+        for (i = 0; i < opt.length; i++) key = coap2i_mix(key, opt.value[i]);
+    }
+    return key;
+}
+
+/* The body that this block is part of; else, for a first block, a free place or
+   that of one which has not moved for long; else NULL. */
+static coap2_upload *coap2i_find_upload(const coap2_req *req, uint32_t key,
+                                        bool first)
+{
+    coap2_node *node = req->node;
+    coap2_upload *u = node->uploads, *place = NULL;
+    uint32_t idle, longest = COAP2_BLOCK_IDLE * 1000ul;
+    for (; u != node->uploads + COAP2_MAX_UPLOADS; u++) {
+        idle = node->time - u->touched;
+        if (u->length == 0u) idle = 0xfffffffful;
+        if (u->length != 0u && u->key == key &&
+            coap2_peer_equals(&u->peer, req->peer))
+            return u;
+        if (idle > longest) {
+            longest = idle;
+            place = u;
+        }
+    }
+    return first ? place : NULL;
+}
+
+/* How long a body may be that is put together here. */
+static size_t coap2i_share(const coap2_node *node)
+{
+    return node->bodies == NULL ? 0u : node->bodies_size / COAP2_MAX_UPLOADS;
+}
+
+static uint8_t coap2i_too_large(const coap2_req *req, coap2_rsp *rsp)
+{
+    size_t most = coap2i_share(req->node);
+    if (most == 0u) most = req->payload_length;
+    coap2_write_uint(&rsp->w, COAP2_OPT_SIZE1, (uint32_t)most);
+    return COAP2_413_REQUEST_ENTITY_TOO_LARGE;
+}
+
+/* Make a place for a body whose first block this is. COAP2_OK, or a code. */
+static uint8_t coap2i_begin_upload(const coap2_req *req, coap2_rsp *rsp,
+                                   coap2_upload *u, uint32_t key, bool pieces)
+{
+    coap2_opt size1;
+    uint32_t announced = 0;
+    if (coap2_msg_find(req->msg, COAP2_OPT_SIZE1, &size1))
+        (void)coap2_opt_uint(&size1, &announced);
+    if (!pieces && (announced > coap2i_share(req->node) ||
+                    req->payload_length > coap2i_share(req->node)))
+        return coap2i_too_large(req, rsp);
+    if (u == NULL) {
+        rsp->max_age = COAP2_BLOCK_IDLE;
+        return COAP2_503_SERVICE_UNAVAILABLE;
+    }
+    u->peer = *req->peer;
+    u->key = key;
+    u->length = 0;
+    u->format = req->format;
+    return COAP2_OK;
+}
+
+/* Add a block to a body. COAP2_OK: the handler's turn; else a code. */
+static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
+{
+    size_t share = coap2i_share(req->node), length = req->payload_length;
+    uint32_t at = COAP2_BLOCK_AT(req->block1), key = coap2i_body_key(req);
+    coap2_upload *u = coap2i_find_upload(req, key, at == 0u);
+    uint8_t *body, code = COAP2_OK;
+    if (at == 0u) {
+        code = coap2i_begin_upload(req, rsp, u, key, pieces);
+    } else if (u == NULL) {
+        return COAP2_408_REQUEST_ENTITY_INCOMPLETE;
+    } else if (u->length == at + length && req->block1.more) {
+        return COAP2_231_CONTINUE; /* the last one again (2.5) */
+    } else if (u->length != at || u->format != req->format) {
+        code = COAP2_408_REQUEST_ENTITY_INCOMPLETE;
+    } else if (!pieces && length > share - at) {
+        code = coap2i_too_large(req, rsp);
+    }
+    if (code != COAP2_OK) {
+        if (u != NULL) u->length = 0;
+        return code;
+    }
+    u->touched = req->node->time;
+    u->length = at + (uint32_t)length;
+    if (pieces) {
+        req->offset = at;
+        req->last = !req->block1.more;
+        if (req->last) u->length = 0;
+        return COAP2_OK;
+    }
+    body = req->node->bodies + (size_t)(u - req->node->uploads) * share;
+    memcpy(body + at, req->payload, length);
+    if (req->block1.more) return COAP2_231_CONTINUE;
+    req->payload = body;
+    req->payload_length = (size_t)u->length;
+    u->length = 0;
+    return COAP2_OK;
+}
+
+/* A request with Block1. COAP2_OK: the handler's turn; else a code. */
+static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
+{
+    size_t size = COAP2_BLOCK_SIZE(req->block1);
+    if (req->payload_length > size ||
+        (req->block1.more && req->payload_length != size))
+        return COAP2_400_BAD_REQUEST;
+    if (req->block1.number == 0u && !req->block1.more) return COAP2_OK;
+    return coap2i_upload(req, rsp, pieces);
+}
+
+/* A resource refused a piece: the others have no meaning any more. */
+static void coap2i_end_upload(const coap2_req *req)
+{
+    coap2_upload *u = coap2i_find_upload(req, coap2i_body_key(req), false);
+    if (u != NULL) u->length = 0;
+}
+
+#endif /* COAP2_WITH_BLOCKS */
+
+/* Run a resource's handler. */
+static uint8_t coap2i_run_row(coap2_req *req, coap2_rsp *rsp,
+                              const coap2_resource *row)
+{
+    uint8_t code;
+#if COAP2_WITH_BLOCKS
+    if ((req->method & (COAP2_GET | COAP2_FETCH)) != 0u)
+        coap2i_open_window(req, rsp);
+#endif
+    code = row->handler(req, rsp);
+    if (code == COAP2_400_BAD_REQUEST && (req->flags & COAP2I_NOT_TEXT) != 0u)
+        code = COAP2_415_UNSUPPORTED_CONTENT_FORMAT;
+    return code;
+}
+
 /* Find the resource, and run its handler. */
 static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
 {
     coap2_resource row;
     uint8_t code;
+    bool first = true;
     if ((req->flags & COAP2I_BAD_OPTION) != 0u) return COAP2_402_BAD_OPTION;
+    if ((req->flags & COAP2I_BAD_BLOCK) != 0u) return COAP2_400_BAD_REQUEST;
     if ((req->flags & COAP2I_TO_PROXY) != 0u)
         return COAP2_505_PROXYING_NOT_SUPPORTED;
     if (req->method == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
@@ -5128,13 +5781,34 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
     if (req->resource == NULL) return COAP2_404_NOT_FOUND;
     COAP2I_FLASH_COPY(&row, req->resource, sizeof row);
     if ((row.methods & req->method) == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
-    if ((req->flags & (COAP2I_HAS_IF_MATCH | COAP2I_HAS_IF_NONE_MATCH)) != 0u) {
+#if COAP2_WITH_BLOCKS
+    if ((req->flags & COAP2I_HAS_BLOCK1) != 0u) {
+        code = coap2i_take_body(req, rsp, (row.methods & COAP2_PIECES) != 0u);
+        if (code != COAP2_OK) return code;
+    }
+    first = req->offset == 0u;
+    if (req->block2.number != 0u &&
+        (req->method & (COAP2_GET | COAP2_FETCH)) == 0u)
+        return COAP2_408_REQUEST_ENTITY_INCOMPLETE;
+#endif
+    if (first &&
+        (req->flags & (COAP2I_HAS_IF_MATCH | COAP2I_HAS_IF_NONE_MATCH)) != 0u) {
         code = coap2i_check_conditions(req, rsp, &row);
         if (code != COAP2_OK) return code;
     }
-    code = row.handler(req, rsp);
-    if (code == COAP2_400_BAD_REQUEST && (req->flags & COAP2I_NOT_TEXT) != 0u)
-        code = COAP2_415_UNSUPPORTED_CONTENT_FORMAT;
+    code = coap2i_run_row(req, rsp, &row);
+#if COAP2_WITH_BLOCKS
+    if (!req->last && COAP2_CODE_CLASS(code) == 2u) {
+        coap2i_reopen_answer(req->node, rsp);
+        return COAP2_231_CONTINUE;
+    }
+    if (!req->last) coap2i_end_upload(req);
+#endif
+#if COAP2_WITH_OBSERVE
+    if (COAP2_CODE_CLASS(code) == 2u &&
+        (req->method & (COAP2_GET | COAP2_FETCH)) == 0u)
+        coap2_changed(req->node, req->resource);
+#endif
     return code;
 }
 
@@ -5256,6 +5930,59 @@ static void coap2i_bound_answer(coap2_req *req, coap2_rsp *rsp, size_t asked)
 
 #endif
 
+#if COAP2_WITH_OBSERVE
+
+/* Does a path end in a star? */
+static bool coap2i_has_star(const coap2_resource *resource)
+{
+    const char *path = COAP2I_FLASH_WORD(const char *, &resource->path);
+    char c, last = '\0';
+    while ((c = coap2i_flash_char(path++)) != '\0') last = c;
+    return last == '*';
+}
+
+/* Begin, renew or end an observation, as the request and its answer say (RFC
+   7641 4.1). Only what a GET of a resource in the table answers with success
+   can be observed. */
+static void coap2i_register(const coap2_req *req, coap2_rsp *rsp, uint8_t code)
+{
+    coap2_node *node = req->node;
+    const coap2_resource *resource = req->resource;
+    coap2_observer *o;
+    uint8_t row;
+    if ((req->flags & (COAP2I_OBSERVES | COAP2I_OBSERVES_NO_MORE)) == 0u ||
+        req->method != COAP2_GET || req->peer->group)
+        return;
+    o = coap2i_find_observer(node, req->peer, req->msg, false);
+    if (o != NULL) o->flags = 0;
+    if ((req->flags & COAP2I_OBSERVES) == 0u || resource == NULL ||
+        COAP2_CODE_CLASS(code) != 2u || rsp->w.window_at != 0u ||
+        (COAP2I_FLASH_WORD(uint16_t, &resource->methods) & COAP2_OBSERVABLE) ==
+            0u)
+        return;
+    row = coap2i_row_index(node, resource);
+    o = coap2i_observe(node, req->peer, req->msg, row,
+                       coap2i_has_star(resource), rsp->format);
+    if (o == NULL) return;
+    rsp->observed = true;
+    rsp->sequence = o->sequence = ++node->sequence & 0xffffffu;
+}
+
+#endif
+
+/* Make an answer of what the handler wrote. */
+static void coap2i_finish(const coap2_req *req, coap2_rsp *rsp, uint8_t code)
+{
+#if COAP2_WITH_BLOCKS
+    if (code == COAP2_205_CONTENT &&
+        (req->method & (COAP2_GET | COAP2_FETCH)) != 0u)
+        code = coap2i_cut_answer(req, rsp, code);
+    if ((req->flags & COAP2I_HAS_BLOCK1) != 0u && COAP2_CODE_CLASS(code) == 2u)
+        coap2_write_block(&rsp->w, COAP2_OPT_BLOCK1, &req->block1);
+#endif
+    coap2i_close_answer(req->node, rsp, code);
+}
+
 /* Run what a request asks for, and complete its answer. False if that comes
    later. */
 static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
@@ -5281,7 +6008,10 @@ static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
 #endif
     if (COAP2_CODE_CLASS(code) - 2u > 3u)
         code = COAP2_500_INTERNAL_SERVER_ERROR;
-    coap2i_close_answer(req->node, rsp, coap2i_negotiate(req, rsp, code));
+#if COAP2_WITH_OBSERVE
+    coap2i_register(req, rsp, code);
+#endif
+    coap2i_finish(req, rsp, coap2i_negotiate(req, rsp, code));
     return true;
 }
 
@@ -5309,6 +6039,25 @@ static void coap2i_deliver(coap2_req *req, const coap2_rsp *rsp)
     }
 }
 
+/* Read a message as a request. */
+static void coap2i_open_request(coap2_node *node, coap2_req *req,
+                                const coap2_peer *from, const coap2_msg *msg)
+{
+    memset(req, 0, sizeof *req);
+    req->node = node;
+    req->peer = from;
+    req->msg = msg;
+    req->payload = msg->payload;
+    req->payload_length = msg->payload_length;
+    req->format = req->accept = COAP2_NO_FORMAT;
+    req->method = coap2i_method(msg->code);
+    if (from->group) req->silent = 8u | 16u;
+#if COAP2_WITH_BLOCKS
+    req->last = true;
+#endif
+    coap2i_take_options(req);
+}
+
 /* Handle a request that is new. */
 static void coap2i_serve(coap2_node *node, const coap2_peer *from,
                          const coap2_msg *msg)
@@ -5317,16 +6066,7 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
     coap2_rsp rsp;
     uint8_t type = COAP2_ACK;
     uint16_t id = msg->id;
-    memset(&req, 0, sizeof req);
-    req.node = node;
-    req.peer = from;
-    req.msg = msg;
-    req.payload = msg->payload;
-    req.payload_length = msg->payload_length;
-    req.format = req.accept = COAP2_NO_FORMAT;
-    req.method = coap2i_method(msg->code);
-    if (from->group) req.silent = 8u | 16u;
-    coap2i_take_options(&req);
+    coap2i_open_request(node, &req, from, msg);
     if (msg->type == COAP2_NON) {
         /* rejected (5.4.1) */
         if ((req.flags & COAP2I_BAD_OPTION) != 0u) return;
@@ -5351,6 +6091,117 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
             coap2_write_end(&rsp.w));
     coap2i_deliver(&req, &rsp);
 }
+
+#if COAP2_WITH_OBSERVE
+
+/* What an observer asked for, as it would ask for it now. */
+static void coap2i_observer_msg(const coap2_observer *o, coap2_msg *msg)
+{
+    memset(msg, 0, sizeof *msg);
+    msg->type = COAP2_NON;
+    msg->code = COAP2_001_GET;
+    msg->token = o->token;
+    msg->token_length = o->token_length;
+    msg->options.value = msg->payload = o->options;
+    msg->options.end = o->options + o->options_length;
+}
+
+/* Run the handler for an observer, and make a notification of what it says: the
+   state, or the error that ends the observation (RFC 7641 4.2). */
+static void coap2i_render(coap2_req *req, coap2_rsp *rsp,
+                          const coap2_observer *o)
+{
+    coap2_resource row;
+    uint8_t code;
+    req->again = true;
+    req->resource = COAP2I_FLASH_WORD(const coap2_resource *,
+                                      req->node->resources + o->row);
+    COAP2I_FLASH_COPY(&row, req->resource, sizeof row);
+    req->node->inside = true;
+    code = coap2i_run_row(req, rsp, &row);
+    req->node->inside = false;
+    if (COAP2_CODE_CLASS(code) - 2u > 3u)
+        code = COAP2_500_INTERNAL_SERVER_ERROR;
+    if (code == COAP2_205_CONTENT && rsp->format != o->format) {
+        coap2i_reopen_answer(req->node, rsp);
+        code = COAP2_406_NOT_ACCEPTABLE;
+    }
+    rsp->observed = true;
+    rsp->sequence = o->sequence;
+    coap2i_finish(req, rsp, coap2i_negotiate(req, rsp, code));
+}
+
+/* A notification has left: when is the next one due? */
+static void coap2i_observer_sent(coap2_node *node, coap2_observer *o, bool con)
+{
+    uint8_t credit = coap2i_credit(node, o);
+    if (con) {
+        if (o->tries == 0u) {
+            uint32_t timeout = coap2i_first_timeout(node);
+            o->timeout = timeout > 65535u ? (uint16_t)65535 : (uint16_t)timeout;
+        }
+        o->due = node->time + ((uint32_t)o->timeout << o->tries++);
+        o->flags |= COAP2I_IN_FLIGHT;
+    } else {
+        o->due = node->time + COAP2I_DAY_MS;
+        o->flags &= COAP2I_CREDIT - 1;
+        o->flags |= (uint8_t)((uint8_t)(credit - 1u) * COAP2I_CREDIT);
+    }
+}
+
+/* Send an observer the state as it is: a new one under a new id, also while an
+   older one waits for its acknowledgement, whose count of transmissions goes on
+   (RFC 7641 4.5.2). */
+static void coap2i_notify(coap2_node *node, coap2_observer *o)
+{
+    coap2_req req;
+    coap2_rsp rsp;
+    coap2_msg msg;
+    coap2_result result;
+    bool con = (o->flags & COAP2I_BY_CON) != 0u || coap2i_is_past(node, o->due);
+    if (o->tries > node->max_retransmit) {
+        COAP2I_LOG(node, "an observer is gone", &o->peer);
+        o->flags = 0;
+        return;
+    }
+    if ((o->flags & COAP2I_HAS_NEWS) != 0u || o->tries == 0u) {
+        o->id = coap2i_new_id(node);
+        o->sequence = ++node->sequence & 0xffffffu;
+        o->flags &= (uint8_t)~COAP2I_HAS_NEWS;
+    }
+    coap2i_observer_msg(o, &msg);
+    coap2i_open_request(node, &req, &o->peer, &msg);
+    coap2i_open_answer(node, &rsp, node->out, con ? COAP2_CON : COAP2_NON,
+                       o->id, o->token, o->token_length);
+    coap2i_render(&req, &rsp, o);
+    result =
+        coap2i_transmit(node, &o->peer, rsp.w.start, coap2_write_end(&rsp.w));
+    if (result == COAP2_ERR_AGAIN)
+        o->flags |= COAP2I_HAS_NEWS;
+    else if (result != COAP2_OK || COAP2_CODE_CLASS(rsp.w.start[1]) != 2u)
+        o->flags = 0;
+    else
+        coap2i_observer_sent(node, o, con);
+}
+
+/* Notify all whose time it is. Returns how long the others can wait. */
+static uint32_t coap2i_notify_all(coap2_node *node)
+{
+    uint32_t rest = COAP2_FOREVER, wait;
+    uint8_t i;
+    for (i = 0; i < COAP2_MAX_OBSERVERS; i++) {
+        coap2_observer *o = &node->observers[i];
+        if (o->flags == 0u) continue;
+        if (coap2i_observer_rest(node, o) == 0u) coap2i_notify(node, o);
+        if (o->flags == 0u) continue;
+        wait = coap2i_observer_rest(node, o);
+        if (wait == 0u) wait = COAP2I_BUSY_MS;
+        if (wait < rest) rest = wait;
+    }
+    return rest;
+}
+
+#endif
 
 #if COAP2_WITH_LATER
 
@@ -5476,7 +6327,14 @@ COAP2_DEF coap2_result coap2_answer(coap2_node *node, int16_t ticket,
 
 #if COAP2_WITH_CLIENT
 
-enum { COAP2I_ECHOED = 1, COAP2I_ANSWERED = 2 }; /* exchange->flags */
+/* exchange->flags of a request */
+enum {
+    COAP2I_ECHOED = 1,
+    COAP2I_ANSWERED = 2,
+    COAP2I_OBSERVING = 4,   /* it asks to observe */
+    COAP2I_WATCHES = 8,     /* and does: a notification has come */
+    COAP2I_UNOBSERVING = 16 /* is to become the one that ends it */
+};
 
 /* Draw a token that no request uses. */
 static void coap2i_new_token(coap2_node *node, uint8_t token[8])
@@ -5516,6 +6374,9 @@ static void coap2i_open_call(coap2_call *call, coap2_node *node, uint8_t method)
     call->node = node;
     call->confirmable = true;
     call->deadline = COAP2_DEADLINE;
+#if COAP2_WITH_BLOCKS
+    call->szx = 6;
+#endif
     if (e == NULL)
         call->error = COAP2_ERR_FULL;
     else
@@ -5612,6 +6473,66 @@ COAP2_DEF void coap2_call_start(coap2_call *call, coap2_node *node,
 
 #endif
 
+#if COAP2_WITH_BLOCKS
+
+/* Block1, Size1, Request-Tag and the payload marker. */
+enum { COAP2I_PIECE_OPTIONS = 20 };
+
+/* Write the piece of a request's body that is under way. A tag tells it from
+   another that goes to the same resource (RFC 9175 3.4). */
+static void coap2i_write_piece(coap2_exchange *e, coap2_writer *w)
+{
+    uint32_t left = e->pull_length - e->offset;
+    size_t size = (size_t)(16u << e->szx);
+    bool more = left > size;
+    coap2_block block;
+    if (!more) size = (size_t)left;
+    if (more || e->offset != 0u) {
+        (void)coap2_block_set(&block, e->offset, e->szx, more);
+        coap2_write_block(w, COAP2_OPT_BLOCK1, &block);
+    }
+    if (more && e->offset == 0u) {
+        coap2_write_uint(w, COAP2_OPT_SIZE1, e->pull_length);
+        coap2_write_uint(w, COAP2_OPT_REQUEST_TAG, (uint16_t)e->handle);
+    }
+    coap2_write_payload(w, NULL, size);
+    if (w->error == COAP2_OK && size != 0u)
+        e->pull(e->user, e->offset, w->next - size, size);
+}
+
+static void coap2i_begin_body(const coap2_call *call, coap2_exchange *e,
+                              coap2_writer *w)
+{
+    size_t room = (size_t)(w->end - w->next);
+    room = room > COAP2I_PIECE_OPTIONS ? room - COAP2I_PIECE_OPTIONS : 0u;
+    e->body = call->body;
+    e->body_size = call->body_size;
+    e->pull = call->pull;
+    e->pull_length = call->pull_length;
+    e->szx = call->szx;
+    if (e->pull == NULL) return;
+    e->szx = coap2i_fit_szx(room, e->szx);
+    coap2i_write_piece(e, w);
+}
+
+#endif
+
+#if COAP2_WITH_OBSERVE
+
+/* Does a request ask to observe? */
+static bool coap2i_asks_to_observe(const coap2_writer *w)
+{
+    coap2_msg msg;
+    coap2_opt opt;
+    uint32_t number = 1;
+    return coap2_msg_parse(&msg, w->start, (size_t)(w->next - w->start)) ==
+               COAP2_OK &&
+           coap2_msg_find(&msg, COAP2_OPT_OBSERVE, &opt) &&
+           coap2_opt_uint(&opt, &number) && number == 0u;
+}
+
+#endif
+
 COAP2_DEF int16_t coap2_call_send(coap2_call *call, coap2_reply_fn reply,
                                   void *user)
 {
@@ -5623,15 +6544,22 @@ COAP2_DEF int16_t coap2_call_send(coap2_call *call, coap2_reply_fn reply,
     if (e == NULL || coap2i_packet(node, e) != w->start) return COAP2_ERR_FULL;
     memset(e, 0, sizeof *e);
     e->peer = call->peer;
-    e->state = COAP2I_QUEUED;
-    e->length = (uint16_t)coap2_write_end(w);
-    e->deadline = call->deadline;
+    e->deadline = e->patience = call->deadline;
     e->reply = reply;
     e->user = user;
     if (!call->confirmable || call->peer.group) w->start[0] |= COAP2_NON << 4;
     e->token_length = w->start[0] & 15u;
     memcpy(e->token, w->start + 4, e->token_length);
     e->handle = coap2i_new_handle(node);
+#if COAP2_WITH_OBSERVE
+    if (coap2i_asks_to_observe(w)) e->flags = COAP2I_OBSERVING;
+#endif
+#if COAP2_WITH_BLOCKS
+    coap2i_begin_body(call, e, w);
+    if (w->error != COAP2_OK) return w->error;
+#endif
+    e->length = (uint16_t)coap2_write_end(w);
+    e->state = COAP2I_QUEUED;
     return e->handle;
 }
 
@@ -5647,6 +6575,19 @@ COAP2_DEF int16_t coap2_request(coap2_node *node, uint8_t method,
     return coap2_call_send(&call, reply, user);
 }
 
+#if COAP2_WITH_OBSERVE
+
+COAP2_DEF int16_t coap2_request_observe(coap2_node *node, const char *uri,
+                                        coap2_reply_fn reply, void *user)
+{
+    coap2_call call;
+    coap2_call_start(&call, node, COAP2_GET, uri);
+    coap2_write_uint(&call.w, COAP2_OPT_OBSERVE, 0);
+    return coap2_call_send(&call, reply, user);
+}
+
+#endif
+
 #endif
 
 static bool coap2i_is_con(const coap2_node *node, const coap2_exchange *e)
@@ -5654,43 +6595,98 @@ static bool coap2i_is_con(const coap2_node *node, const coap2_exchange *e)
     return (coap2i_packet(node, e)[0] & 0x30u) == COAP2_CON << 4;
 }
 
-/* Tell the caller what became of its request; with `more` it goes on. */
-static void coap2i_tell(coap2_node *node, coap2_exchange *e,
-                        coap2_result result, const coap2_peer *from,
-                        const coap2_msg *msg, bool more)
+/* What an answer was made of. */
+typedef struct coap2i_news {
+    const coap2_peer *from;
+    const coap2_msg *msg;
+    coap2_result result;
+    bool more, last;
+} coap2i_news;
+
+static void coap2i_call_back(coap2_node *node, const coap2_exchange *told,
+                             const coap2i_news *news)
 {
-    coap2_exchange told = *e;
     coap2_reply reply;
     bool inside = node->inside;
-    if (!more) e->state = COAP2I_FREE;
-    if (!more && node->waited == told.handle) {
+    if (!news->more && node->waited == told->handle) {
         node->waited = 0;
-        node->waited_result = result;
+        node->waited_result = news->result;
     }
-    if (told.reply == NULL) return;
+    if (told->reply == NULL) return;
     reply.node = node;
-    reply.user = told.user;
-    reply.peer = from != NULL ? from : &told.peer;
-    reply.msg = msg;
-    reply.request = told.handle;
-    reply.result = result;
-    reply.more = more;
+    reply.user = told->user;
+    reply.peer = news->from != NULL ? news->from : &told->peer;
+    reply.msg = news->msg;
+    reply.request = told->handle;
+    reply.result = news->result;
+    reply.more = news->more;
+#if COAP2_WITH_BLOCKS
+    reply.last = news->last;
+    reply.offset = told->body != NULL ? 0u : told->offset;
+    reply.total = told->total;
+#endif
     node->inside = true;
-    told.reply(&reply);
+    told->reply(&reply);
     node->inside = inside;
+}
+
+/* Tell the caller what became of its request; with `more` it goes on. False if
+   there is no such request any more. */
+static bool coap2i_tell(coap2_node *node, coap2_exchange *e,
+                        const coap2i_news *news)
+{
+    coap2_exchange told = *e;
+    if (!news->more) e->state = COAP2I_FREE;
+    coap2i_call_back(node, &told, news);
+    return e->state != COAP2I_FREE && e->handle == told.handle;
+}
+
+static coap2i_news coap2i_failure(coap2_result result)
+{
+    coap2i_news news;
+    memset(&news, 0, sizeof news);
+    news.result = result;
+    news.last = true;
+    return news;
 }
 
 static void coap2i_end(coap2_node *node, coap2_exchange *e, coap2_result result)
 {
-    coap2i_tell(node, e, result, NULL, NULL, false);
+    coap2i_news news = coap2i_failure(result);
+    (void)coap2i_tell(node, e, &news);
+}
+
+static coap2_exchange *coap2i_find_call(coap2_node *node, int16_t request)
+{
+    coap2_exchange *e = coap2i_find_handle(node, request);
+    return e != NULL && e->state >= COAP2I_QUEUED ? e : NULL;
+}
+
+COAP2_DEF coap2_result coap2_forget(coap2_node *node, int16_t request)
+{
+    coap2_exchange *e = coap2i_find_call(node, request);
+    if (e == NULL) return COAP2_ERR_ARG;
+    coap2i_end(node, e, COAP2_ERR_CANCELLED);
+    return COAP2_OK;
 }
 
 COAP2_DEF coap2_result coap2_cancel(coap2_node *node, int16_t request)
 {
-    coap2_exchange *e = coap2i_find_handle(node, request);
-    if (e == NULL || e->state < COAP2I_QUEUED) return COAP2_ERR_ARG;
-    coap2i_end(node, e, COAP2_ERR_CANCELLED);
-    return COAP2_OK;
+#if COAP2_WITH_OBSERVE
+    coap2_exchange *e = coap2i_find_call(node, request), told;
+    coap2i_news news = coap2i_failure(COAP2_ERR_CANCELLED);
+    if (e != NULL && (e->flags & COAP2I_WATCHES) != 0u) {
+        told = *e;
+        e->reply = NULL;
+        e->handle = coap2i_new_handle(node);
+        e->flags = COAP2I_UNOBSERVING;
+        e->deadline = e->patience;
+        e->state = COAP2I_QUEUED;
+        coap2i_call_back(node, &told, &news);
+        return COAP2_OK;
+    }
+#endif
+    return coap2_forget(node, request);
 }
 
 /* How long another request holds this one back: 0, milliseconds, or for as
@@ -5704,6 +6700,7 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
     bool con = coap2i_is_con(node, e);
     for (; x != node->exchanges + COAP2_MAX_EXCHANGES; x++) {
         if (x == e || x->state < COAP2I_ANSWERING ||
+            x->state == COAP2I_WATCHING ||
             !coap2_peer_equals(&x->peer, &e->peer) ||
             coap2i_is_con(node, x) != con)
             continue;
@@ -5722,10 +6719,82 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
     return outstanding >= node->nstart ? COAP2_FOREVER : hold;
 }
 
+/* Begin the packet of a request anew, with the options that it has; what it was
+   is left in slot 0. The options of one step of a transfer are written by the
+   next step, but where the step is repeated. */
+static void coap2i_rewrite(coap2_node *node, coap2_exchange *e, coap2_writer *w,
+                           coap2_msg *old, bool repeat)
+{
+    coap2_opt opt;
+    memcpy(node->out, coap2i_packet(node, e), e->length);
+    (void)coap2_msg_parse(old, node->out, e->length);
+    coap2_write_start(w, coap2i_packet(node, e), node->packet);
+    coap2_write_header(w, old->type, old->code, 0, e->token, e->token_length);
+    for (opt = old->options; coap2_opt_next(&opt);)
+        if (repeat ||
+            (opt.number != COAP2_OPT_BLOCK1 && opt.number != COAP2_OPT_BLOCK2 &&
+             opt.number != COAP2_OPT_SIZE1 && opt.number != COAP2_OPT_OBSERVE))
+            coap2_write_opt(w, opt.number, opt.value, opt.length);
+}
+
+/* A request takes another token for its next step, so that no late answer to
+   the last one is taken for the next one's. One that was given stays. */
+static void coap2i_renew_token(coap2_node *node, coap2_exchange *e)
+{
+    uint8_t token[8];
+    if (e->token_length != COAP2_TOKEN_LENGTH) return;
+    coap2i_new_token(node, token);
+    memcpy(e->token, token, COAP2_TOKEN_LENGTH);
+}
+
+/* The packet is complete again, and takes its turn. False if it does not fit
+   any more. */
+static bool coap2i_send_again(coap2_exchange *e, const coap2_writer *w)
+{
+    e->length = (uint16_t)coap2_write_end(w);
+    e->deadline = e->patience;
+    e->state = COAP2I_QUEUED;
+    return w->error == COAP2_OK;
+}
+
+#if COAP2_WITH_OBSERVE
+
+/* Ask to observe, or to observe no more, under the observation's token. */
+static void coap2i_ask_to_observe(coap2_node *node, coap2_exchange *e,
+                                  uint8_t number)
+{
+    coap2_writer w;
+    coap2_msg old;
+    e->token_length = e->watch_length;
+    memcpy(e->token, e->watch, sizeof e->token);
+    coap2i_rewrite(node, e, &w, &old, false);
+    coap2_write_uint(&w, COAP2_OPT_OBSERVE, number);
+    (void)coap2i_send_again(e, &w);
+}
+
+/* Nothing was heard for too long: the caller is told, and the server asked
+   again (RFC 7641 3.3.1). */
+static void coap2i_watch_again(coap2_node *node, coap2_exchange *e)
+{
+    coap2i_news news = coap2i_failure(COAP2_ERR_TIMEOUT);
+    e->flags = COAP2I_OBSERVING;
+#if COAP2_WITH_BLOCKS
+    e->offset = 0;
+#endif
+    coap2i_ask_to_observe(node, e, 0);
+    news.more = true;
+    (void)coap2i_tell(node, e, &news);
+}
+
+#endif
+
 /* Transmit a request for the first time. */
 static void coap2i_begin_request(coap2_node *node, coap2_exchange *e)
 {
     uint8_t *packet = coap2i_packet(node, e);
+#if COAP2_WITH_OBSERVE
+    if (e->flags == COAP2I_UNOBSERVING) coap2i_ask_to_observe(node, e, 1);
+#endif
     e->id = coap2i_new_id(node);
     packet[2] = (uint8_t)(e->id >> 8);
     packet[3] = (uint8_t)e->id;
@@ -5746,6 +6815,12 @@ static void coap2i_bound_due(coap2_exchange *e)
 static void coap2i_run_request(coap2_node *node, coap2_exchange *e)
 {
     coap2_result result;
+#if COAP2_WITH_OBSERVE
+    if (e->state == COAP2I_WATCHING) {
+        coap2i_watch_again(node, e);
+        return;
+    }
+#endif
     if (coap2i_is_past(node, e->deadline) || e->tries > node->max_retransmit) {
         coap2i_end(node, e, COAP2_ERR_TIMEOUT);
         return;
@@ -5760,6 +6835,20 @@ static void coap2i_run_request(coap2_node *node, coap2_exchange *e)
         coap2i_end(node, e, result);
 }
 
+/* Is it the token of a request, or of the observation that it began? */
+static bool coap2i_has_token(const coap2_exchange *e, const coap2_msg *msg)
+{
+#if COAP2_WITH_OBSERVE
+    if ((e->flags & COAP2I_WATCHES) != 0u &&
+        e->watch_length == msg->token_length &&
+        memcmp(e->watch, msg->token, msg->token_length) == 0)
+        return true;
+#endif
+    return e->state >= COAP2I_SENDING && e->state != COAP2I_WATCHING &&
+           e->token_length == msg->token_length &&
+           memcmp(e->token, msg->token, msg->token_length) == 0;
+}
+
 /* The request that an answer is for. */
 static coap2_exchange *coap2i_find_request(coap2_node *node,
                                            const coap2_peer *from,
@@ -5767,9 +6856,7 @@ static coap2_exchange *coap2i_find_request(coap2_node *node,
 {
     coap2_exchange *e = node->exchanges;
     for (; e != node->exchanges + COAP2_MAX_EXCHANGES; e++) {
-        if (e->state < COAP2I_SENDING || e->token_length != msg->token_length ||
-            memcmp(e->token, msg->token, e->token_length) != 0)
-            continue;
+        if (e->state < COAP2I_QUEUED || !coap2i_has_token(e, msg)) continue;
         if (msg->type == COAP2_ACK && e->id != msg->id) continue;
         if (coap2i_packet(node, e)[1] == COAP2_000_EMPTY) continue;
         if (e->peer.group ? msg->type != COAP2_ACK
@@ -5795,73 +6882,318 @@ static bool coap2i_answer_is_bad(const coap2_msg *msg)
 
 #if COAP2_WITH_ECHO
 
-/* Go on writing a packet that is complete. */
-static void coap2i_write_on(coap2_writer *w, uint8_t *packet, size_t length,
-                            size_t size)
-{
-    coap2_msg msg;
-    coap2_opt opt;
-    (void)coap2_msg_parse(&msg, packet, length);
-    coap2_write_start(w, packet, size);
-    w->options = packet + (msg.options.value - packet);
-    w->next = packet + length;
-    w->payload_size = msg.payload_length != 0u ? msg.payload_length + 1u : 0u;
-    for (opt = msg.options; coap2_opt_next(&opt);) w->last = opt.number;
-}
-
 /* The server wants to see that we are where we say: the request is sent once
    more, as a new one, with what it gave us (RFC 9175 2.3). */
 static bool coap2i_echo(coap2_node *node, coap2_exchange *e,
                         const coap2_msg *msg)
 {
-    uint8_t *packet = coap2i_packet(node, e);
     coap2_writer w;
+    coap2_msg old;
     coap2_opt echo;
     if (msg->code != COAP2_401_UNAUTHORIZED || e->peer.group ||
         (e->flags & COAP2I_ECHOED) != 0u ||
         !coap2_msg_find(msg, COAP2_OPT_ECHO, &echo) || echo.length == 0u ||
         echo.length > 40u || e->length + echo.length + 5u > node->packet)
         return false;
-    coap2i_write_on(&w, packet, e->length, node->packet);
-    coap2_write_opt(&w, COAP2_OPT_ECHO, echo.value, echo.length);
-    e->length = (uint16_t)coap2_write_end(&w);
     e->flags |= COAP2I_ECHOED;
-    if (e->token_length == COAP2_TOKEN_LENGTH) {
-        coap2i_new_token(node, packet + 4); /* its own is one in use */
-        memcpy(e->token, packet + 4, COAP2_TOKEN_LENGTH);
-    }
-    e->state = COAP2I_QUEUED;
-    e->deadline -= node->time;
-    return true;
+    coap2i_renew_token(node, e);
+    coap2i_rewrite(node, e, &w, &old, true);
+    coap2_write_opt(&w, COAP2_OPT_ECHO, echo.value, echo.length);
+    coap2_write_payload(&w, old.payload, old.payload_length);
+    return coap2i_send_again(e, &w);
 }
 
 #endif
+
+#if COAP2_WITH_BLOCKS
+
+/* The next piece of a request's body, if the answer asks for one: 2.31, or 4.13
+   with a smaller size (RFC 7959 2.5, 2.9.3). COAP2_ERR_AGAIN: it goes out;
+   COAP2_OK: this is the answer. */
+static coap2_result coap2i_push(coap2_node *node, coap2_exchange *e,
+                                const coap2_msg *msg)
+{
+    uint32_t next = e->offset + ((uint32_t)16 << e->szx);
+    coap2_block block;
+    coap2_writer w;
+    coap2_msg old;
+    coap2_opt opt;
+    bool said = coap2_msg_find(msg, COAP2_OPT_BLOCK1, &opt) &&
+                coap2_block_read(&block, &opt) == COAP2_OK;
+    if (msg->code == COAP2_231_CONTINUE) {
+        if (e->pull == NULL || !said || next >= e->pull_length ||
+            block.szx > e->szx || block.number != e->offset >> e->szx >> 4)
+            return COAP2_ERR_FORMAT;
+        e->offset = next;
+    } else if (msg->code != COAP2_413_REQUEST_ENTITY_TOO_LARGE ||
+               e->pull == NULL || !said || e->offset != 0u ||
+               block.szx >= e->szx) {
+        return COAP2_OK;
+    }
+    e->szx = block.szx;
+    coap2i_renew_token(node, e);
+    coap2i_rewrite(node, e, &w, &old, false);
+    coap2i_write_piece(e, &w);
+    return coap2i_send_again(e, &w) ? COAP2_ERR_AGAIN : COAP2_ERR_SPACE;
+}
+
+/* Ask for the block at e->offset. What a FETCH asks is asked again; of other
+   methods the body is not sent twice (RFC 7959 2.7). */
+static coap2_result coap2i_ask_block(coap2_node *node, coap2_exchange *e)
+{
+    coap2_block block;
+    coap2_writer w;
+    coap2_msg old;
+    e->flags &= (uint8_t)~COAP2I_ECHOED;
+    coap2i_renew_token(node, e);
+    coap2i_rewrite(node, e, &w, &old, false);
+    if (coap2_block_set(&block, e->offset, e->szx, false) != COAP2_OK)
+        return COAP2_ERR_FORMAT;
+    coap2_write_block(&w, COAP2_OPT_BLOCK2, &block);
+    if (old.code == COAP2_005_FETCH && e->pull == NULL)
+        coap2_write_payload(&w, old.payload, old.payload_length);
+    return coap2i_send_again(e, &w) ? COAP2_ERR_AGAIN : COAP2_ERR_SPACE;
+}
+
+/* Is it the body whose first block we have? The first one sets what it is. */
+static bool coap2i_same_body(coap2_exchange *e, const coap2_msg *msg)
+{
+    coap2_opt opt;
+    bool tagged = coap2_msg_find(msg, COAP2_OPT_ETAG, &opt) && opt.length <= 8u;
+    if (e->offset != 0u)
+        return tagged ? e->etag_length == opt.length &&
+                            memcmp(e->etag, opt.value, opt.length) == 0
+                      : e->etag_length == 0u;
+    e->etag_length = 0;
+    if (tagged) {
+        e->etag_length = (uint8_t)opt.length;
+        memcpy(e->etag, opt.value, opt.length);
+    }
+    e->total = 0;
+    if (coap2_msg_find(msg, COAP2_OPT_SIZE2, &opt))
+        (void)coap2_opt_uint(&opt, &e->total);
+    return true;
+}
+
+/* Put a piece into the caller's buffer. */
+static bool coap2i_keep_piece(coap2_exchange *e, const coap2_msg *msg)
+{
+    if (e->body == NULL) return true;
+    if (e->offset > e->body_size ||
+        msg->payload_length > e->body_size - e->offset)
+        return false;
+    memcpy(e->body + e->offset, msg->payload, msg->payload_length);
+    return true;
+}
+
+/* A body that is larger than one answer comes in blocks (RFC 7959 2.4). What
+   the server says of them must fit what was asked, so that nothing goes on for
+   ever. COAP2_ERR_AGAIN: the next one is asked for; COAP2_OK: this is the
+   answer, or the end of it. */
+static coap2_result coap2i_pull(coap2_node *node, coap2_exchange *e,
+                                coap2i_news *news)
+{
+    const coap2_msg *msg = news->msg;
+    coap2_block block;
+    coap2_opt opt;
+    size_t size;
+    if (e->pull != NULL) { /* all that was to be sent is answered */
+        e->pull = NULL;
+        e->offset = 0;
+        e->szx = 6;
+    }
+    if (COAP2_CODE_CLASS(msg->code) != 2u) return COAP2_OK;
+    if (!coap2_msg_find(msg, COAP2_OPT_BLOCK2, &opt))
+        return e->offset == 0u ? COAP2_OK : COAP2_ERR_FORMAT;
+    if (coap2_block_read(&block, &opt) != COAP2_OK) return COAP2_ERR_FORMAT;
+    size = COAP2_BLOCK_SIZE(block);
+    if (block.szx > e->szx || COAP2_BLOCK_AT(block) != e->offset ||
+        msg->payload_length > size ||
+        (block.more && msg->payload_length < size))
+        return COAP2_ERR_FORMAT;
+    e->szx = block.szx;
+    if (!coap2i_same_body(e, msg)) {
+        e->offset = 0;
+        return ++e->restarts > 3u ? (coap2_result)COAP2_ERR_FORMAT
+                                  : coap2i_ask_block(node, e);
+    }
+    if (!coap2i_keep_piece(e, msg)) return COAP2_ERR_SPACE;
+    if (!block.more) return COAP2_OK;
+    news->last = false;
+    news->more = true;
+    if (e->body == NULL && !coap2i_tell(node, e, news)) return COAP2_ERR_AGAIN;
+    e->offset += (uint32_t)msg->payload_length;
+    return coap2i_ask_block(node, e);
+}
+
+#endif
+
+#if COAP2_WITH_OBSERVE
+
+/* How long an answer may be taken for fresh, in ms: 60 s where it does not say
+   (5.10.5), and no longer than a clock that wraps can tell. */
+static uint32_t coap2i_freshness(const coap2_msg *msg)
+{
+    uint32_t seconds = 60;
+    coap2_opt opt;
+    if (coap2_msg_find(msg, COAP2_OPT_MAX_AGE, &opt))
+        (void)coap2_opt_uint(&opt, &seconds);
+    if (seconds > 2000000u) seconds = 2000000u;
+    return seconds * 1000u;
+}
+
+/* Has another notification overtaken this one (RFC 7641 3.4)? */
+static bool coap2i_is_stale(const coap2_node *node, const coap2_exchange *e,
+                            uint32_t sequence)
+{
+    uint32_t ahead = (sequence - e->sequence) & 0xffffffu;
+    return (e->flags & COAP2I_WATCHES) != 0u &&
+           node->time - e->heard <= 128000u &&
+           (ahead == 0u || ahead >= 0x800000u);
+}
+
+/* What an answer says about an observation. False if it is not to be told. */
+static bool coap2i_take_notification(coap2_node *node, coap2_exchange *e,
+                                     const coap2_msg *msg, bool *observed)
+{
+    coap2_opt opt;
+    uint32_t sequence = 0;
+    *observed = false;
+    if ((e->flags & COAP2I_OBSERVING) == 0u ||
+        COAP2_CODE_CLASS(msg->code) != 2u ||
+        !coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt) || opt.length > 3u)
+        return true;
+    (void)coap2_opt_uint(&opt, &sequence);
+    if (coap2i_is_stale(node, e, sequence)) return false;
+    if ((e->flags & COAP2I_WATCHES) == 0u) {
+        e->watch_length = msg->token_length;
+        memcpy(e->watch, msg->token, msg->token_length);
+    }
+    e->flags |= COAP2I_WATCHES;
+    e->sequence = sequence;
+    e->heard = node->time;
+    e->until = node->time + coap2i_freshness(msg) + 5000u +
+               coap2i_chance_to(node, 10000);
+#if COAP2_WITH_BLOCKS
+    e->offset = 0;
+    e->szx = 6;
+#endif
+    *observed = true;
+    return true;
+}
+
+/* Is it a block from the middle of a notification's body? Those come under
+   tokens of their own, without Observe (RFC 7959 2.6). */
+static bool coap2i_is_middle(const coap2_exchange *e, const coap2_msg *msg)
+{
+#if COAP2_WITH_BLOCKS
+    return e->offset != 0u &&
+           (e->watch_length != msg->token_length ||
+            memcmp(e->watch, msg->token, e->watch_length) != 0);
+#else
+    (void)e;
+    (void)msg;
+    return false;
+#endif
+}
+
+#endif
+
+/* Acknowledge an answer, and remember it, or reject it. */
+static void coap2i_confirm(coap2_node *node, const coap2_peer *from,
+                           const coap2_msg *msg, coap2_result result)
+{
+    if (msg->type == COAP2_ACK) return;
+    if (result != COAP2_OK) {
+        coap2i_reject(node, from, msg);
+        return;
+    }
+    if (msg->type == COAP2_CON)
+        coap2i_send_empty(node, from, COAP2_ACK, msg->id);
+    coap2i_remember(node, from, msg, NULL, 0);
+}
+
+/* The answer of a request, all of it: tell the caller. */
+static void coap2i_complete(coap2_node *node, coap2_exchange *e,
+                            coap2i_news *news)
+{
+    coap2_msg whole;
+#if COAP2_WITH_BLOCKS
+    if (news->result == COAP2_OK && e->body != NULL && e->offset != 0u) {
+        whole = *news->msg;
+        whole.payload = e->body;
+        whole.payload_length += (size_t)e->offset;
+        news->msg = &whole;
+    }
+#else
+    (void)whole;
+#endif
+    news->last = true;
+    news->more = e->peer.group;
+    if (news->result != COAP2_OK) news->msg = NULL;
+#if COAP2_WITH_OBSERVE
+    if ((e->flags & COAP2I_WATCHES) != 0u && news->result == COAP2_OK &&
+        COAP2_CODE_CLASS(news->msg->code) == 2u) {
+        e->state = COAP2I_WATCHING;
+        e->due = e->until;
+        news->more = true;
+    }
+#endif
+    (void)coap2i_tell(node, e, news);
+}
+
+/* An answer that nobody asked for; a notification is told so in any case, which
+   ends the observation (RFC 7641 3.6). */
+static void coap2i_refuse_answer(coap2_node *node, const coap2_peer *from,
+                                 const coap2_msg *msg)
+{
+    coap2_opt opt;
+    if (msg->type == COAP2_NON && coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt))
+        coap2i_send_empty(node, from, COAP2_RST, msg->id);
+    else if (msg->type != COAP2_ACK)
+        coap2i_reject(node, from, msg);
+}
 
 /* An answer that nobody has seen before. */
 static void coap2i_answered(coap2_node *node, const coap2_peer *from,
                             const coap2_msg *msg, bool cut)
 {
     coap2_exchange *e = coap2i_find_request(node, from, msg);
-    coap2_result result = COAP2_OK;
+    coap2i_news news = coap2i_failure(COAP2_OK);
+#if COAP2_WITH_OBSERVE
+    bool observed = false;
+#endif
     if (e == NULL) {
-        if (msg->type != COAP2_ACK) coap2i_reject(node, from, msg);
+        coap2i_refuse_answer(node, from, msg);
         return;
     }
-    if (cut) result = COAP2_ERR_SPACE;
-    if (!cut && coap2i_answer_is_bad(msg)) result = COAP2_ERR_FORMAT;
-    if (msg->type == COAP2_CON && result == COAP2_OK)
-        coap2i_send_empty(node, from, COAP2_ACK, msg->id);
-    if (msg->type == COAP2_CON && result != COAP2_OK)
-        coap2i_reject(node, from, msg);
-    if (msg->type != COAP2_ACK && result == COAP2_OK)
-        coap2i_remember(node, from, msg, NULL, 0);
+    news.from = from;
+    news.msg = msg;
+    if (cut)
+        news.result = COAP2_ERR_SPACE;
+    else if (coap2i_answer_is_bad(msg))
+        news.result = COAP2_ERR_FORMAT;
+    coap2i_confirm(node, from, msg, news.result);
+    if (e->peer.group && news.result != COAP2_OK) return;
     e->flags |= COAP2I_ANSWERED;
-    if (e->peer.group && result != COAP2_OK) return;
 #if COAP2_WITH_ECHO
-    if (result == COAP2_OK && coap2i_echo(node, e, msg)) return;
+    if (news.result == COAP2_OK && coap2i_echo(node, e, msg)) return;
 #endif
-    coap2i_tell(node, e, result, from, result == COAP2_OK ? msg : NULL,
-                e->peer.group);
+#if COAP2_WITH_OBSERVE
+    if (news.result == COAP2_OK &&
+        !coap2i_take_notification(node, e, msg, &observed))
+        return;
+    if (!observed && !coap2i_is_middle(e, msg))
+        e->flags &= (uint8_t)~COAP2I_WATCHES;
+#endif
+#if COAP2_WITH_BLOCKS
+    if (news.result == COAP2_OK && !e->peer.group) {
+        news.result = coap2i_push(node, e, msg);
+        if (news.result == COAP2_OK) news.result = coap2i_pull(node, e, &news);
+        if (news.result == COAP2_ERR_AGAIN) return;
+    }
+#endif
+    coap2i_complete(node, e, &news);
 }
 
 #endif /* COAP2_WITH_CLIENT */
@@ -5878,6 +7210,9 @@ static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
     coap2_exchange *e =
         coap2i_find_id(node, from, msg->id, COAP2I_ANSWERING, COAP2I_WAITING);
+#if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+    coap2i_observer_heard(node, from, msg);
+#endif
     if (e == NULL || e->state == COAP2I_QUEUED) return;
     if (e->state == COAP2I_ANSWERING) {
         e->state = COAP2I_FREE;
@@ -5893,6 +7228,8 @@ static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
         e->due = e->deadline;
     }
 #endif
+#elif COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+    coap2i_observer_heard(node, from, msg);
 #else
     (void)node;
     (void)from;
@@ -6031,8 +7368,12 @@ static uint32_t coap2i_run_all(coap2_node *node)
         if (coap2i_has_due(e) && coap2i_is_past(node, e->due))
             coap2i_run(node, e);
     }
+#if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+    rest = coap2i_notify_all(node);
+#endif
 #if COAP2_WITH_CLIENT
-    rest = coap2i_begin_requests(node);
+    left = coap2i_begin_requests(node);
+    if (left < rest) rest = left;
 #endif
     for (i = 0; i < COAP2_MAX_EXCHANGES; i++) {
         const coap2_exchange *e = &node->exchanges[i];
@@ -6103,7 +7444,7 @@ COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
     coap2i_default(&node->leisure, COAP2_LEISURE);
     coap2i_default(&node->exchange_lifetime, COAP2_EXCHANGE_LIFETIME);
     coap2i_default(&node->non_lifetime, COAP2_NON_LIFETIME);
-#if COAP2_WITH_CLIENT || COAP2_WITH_LATER
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER || COAP2_WITH_OBSERVE
     coap2i_default(&node->ack_timeout, COAP2_ACK_TIMEOUT);
     coap2i_default(&node->random_factor, COAP2_RANDOM_FACTOR);
     if (node->random_factor < 100u) node->random_factor = 100;
@@ -6119,6 +7460,12 @@ COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
     memset(node->key, 0, sizeof node->key);
     memset(node->exchanges, 0, sizeof node->exchanges);
     memset(node->duplicates, 0, sizeof node->duplicates);
+#if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+    memset(node->observers, 0, sizeof node->observers);
+#endif
+#if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS
+    memset(node->uploads, 0, sizeof node->uploads);
+#endif
 #if COAP2_FLOOD_LIMIT
     memset(node->visitors, 0, sizeof node->visitors);
 #endif

@@ -30,7 +30,7 @@ all: $(programs) $(examples) ## build the tool and the examples into build/
 demo: $(examples) ## run the examples, in reading order
 	@for program in $(examples); do echo "== $$program"; $$program || exit 1; done
 
-test: all $(tests) ## test every room on this machine, in less than a minute
+test: all $(tests) build/tests/udp_send build/tests/udp_answer ## test every room on this machine, in less than a minute
 	@tests/run.sh $(tests) $(wildcard tests/*_test.sh)
 
 check: all ## everything else: ports, style, analysis, fuzzing; installs tools

@@ -68,11 +68,17 @@
        COAP2_WITH_CLIENT   1  requests                       (AVR: 4 KB)
        COAP2_WITH_LATER    1  answers that take their time   (AVR: 1.5 KB)
        COAP2_WITH_ECHO     1  a client repeats with Echo     (AVR: 0.5 KB)
+       COAP2_WITH_OBSERVE  1  observers, on both sides       (AVR: 3 KB)
+       COAP2_WITH_BLOCKS   1  bodies beyond a packet         (AVR: 5 KB)
        COAP2_WITH_LOG      1  node.log; 0 on AVR
        COAP2_FIELD_NAME   12  bytes of a field's name in its row
      The records of a node, and what each costs (AVR, elsewhere more):
        COAP2_MAX_EXCHANGES 8  messages that wait; AVR 2      (45 bytes each)
        COAP2_MAX_DUPLICATES 16  of others remembered; AVR 4  (29 bytes each)
+       COAP2_MAX_OBSERVERS 16 of a node; AVR 4               (40 bytes each)
+       COAP2_OBSERVE_OPTIONS 64  bytes of an observer's query, Accept and ETags
+                              that are kept; AVR 4
+       COAP2_MAX_UPLOADS   4  bodies that arrive at a time; AVR 1
        COAP2_REPLY_SIZE   64  bytes of an answer remembered; AVR 8
        COAP2_ADDRESS_SIZE 16  of an address: IPv6; AVR 4: IPv4
        COAP2_PACKET     1152  bytes of a slot of node.out; AVR 128
@@ -85,7 +91,7 @@
      Parameters of RFC 7252 4.8 that a node starts with: COAP2_ACK_TIMEOUT,
      COAP2_RANDOM_FACTOR, COAP2_MAX_RETRANSMIT, COAP2_NSTART, COAP2_LEISURE,
      COAP2_PROBING_RATE, COAP2_EXCHANGE_LIFETIME, COAP2_NON_LIFETIME, and
-     COAP2_ACK_DELAY and COAP2_DEADLINE
+     COAP2_ACK_DELAY, COAP2_DEADLINE and COAP2_BLOCK_IDLE
        COAP2_OPT_DISCOVERY 300, COAP2_OPT_NOTIFICATION 400, COAP2_OPT_RULE 410
                               the numbers of the options of CoAP 2
        COAP2_IMPLEMENTATION   in one file only: the machine
@@ -1025,6 +1031,7 @@ typedef struct coap2_req {
     bool last;       /* with COAP2_PIECES: this payload ends the body, */
     uint32_t offset; /* and stands here in it */
     coap2_block block1, block2; /* the library's own, as what follows */
+    bool kept;
 #endif
     uint8_t silent;
     uint16_t flags;
@@ -1149,8 +1156,8 @@ COAP2_DEF void coap2_rsp_etag(coap2_rsp *rsp, const void *etag, size_t length);
        size = coap2_rsp_window(rsp, file_size, &at);
        coap2_rsp_bytes(rsp, COAP2_FORMAT_OCTETS, file + at, size);
 
-   Only GET and FETCH are asked for blocks (RFC 7959 2.4); another method's
-   answer must fit a packet, else it is 5.00. */
+   Only a GET or FETCH is run again. Another method's answer that does not fit a
+   packet is kept in node.bodies, where there is place, else it is 5.00. */
 COAP2_DEF size_t coap2_rsp_window(coap2_rsp *rsp, uint32_t total, uint32_t *at);
 
 /* A request's body that comes in blocks is put together in node.bodies, and the
@@ -1243,10 +1250,12 @@ typedef struct coap2_reply {
 /* Runs exactly once for each request, after which its handle means nothing.
    Before that it runs with `more` set: for each answer of a group, which ends
    with COAP2_ERR_TIMEOUT at the deadline; for each piece of a body but the
-   last; and for each notification. An offset of 0 starts a body anew. Results: COAP2_OK, COAP2_ERR_TIMEOUT, COAP2_ERR_RESET
-   (the peer rejected it), COAP2_ERR_CANCELLED, COAP2_ERR_FORMAT (an option in
-   the answer is critical and unknown, RFC 7252 5.4.1), COAP2_ERR_SPACE (the
-   answer did not fit node.in) and what `send` returned. */
+   last; and for each notification. An offset of 0 starts a body anew. Results:
+   COAP2_OK, COAP2_ERR_TIMEOUT, COAP2_ERR_RESET (the peer rejected it),
+   COAP2_ERR_CANCELLED, COAP2_ERR_FORMAT (an option in the answer is critical
+   and unknown, RFC 7252 5.4.1, or blocks do not fit together),
+   COAP2_ERR_SPACE (the answer did not fit node.in or call.body) and what `send`
+   returned. */
 typedef void (*coap2_reply_fn)(const coap2_reply *reply);
 
 #endif
@@ -1272,6 +1281,9 @@ typedef struct coap2_exchange {
     int16_t handle;
     uint32_t timeout; /* of the transmission under way */
     uint8_t token[8];
+#endif
+#if COAP2_WITH_LATER && COAP2_REPLY_LIMIT
+    uint16_t limit; /* of a late answer's length */
 #endif
 #if COAP2_WITH_CLIENT
     coap2_reply_fn reply;
@@ -1328,13 +1340,15 @@ typedef struct coap2_observer {
 
 #if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS
 
-/* A body that arrives. The library's own. */
+/* A body that arrives, or an answer that leaves, in blocks. The library's
+   own. */
 typedef struct coap2_upload {
     coap2_peer peer;
     uint32_t key;    /* a hash of the options that tell bodies apart */
     uint32_t length; /* so far; 0: free */
     uint32_t touched;
     uint16_t format;
+    uint8_t code; /* of an answer that is kept; 0: a body that arrives */
 } coap2_upload;
 
 #endif
@@ -4892,7 +4906,7 @@ static coap2_result coap2i_transmit_con(coap2_node *node, coap2_exchange *e)
     if (result != COAP2_OK) return result;
     if (e->tries++ == 0u)
         e->timeout = coap2i_first_timeout(node);
-    else
+    else if (e->timeout < 0x40000000ul)
         e->timeout *= 2u;
     e->due = node->time + e->timeout;
     return COAP2_OK;
@@ -5074,7 +5088,8 @@ enum {
     COAP2I_HAS_BLOCK2 = 1024,
     COAP2I_HAS_BLOCK1 = 2048,
     COAP2I_BAD_BLOCK = 4096,
-    COAP2I_WANTS_SIZE = 8192
+    COAP2I_WANTS_SIZE = 8192,
+    COAP2I_HAS_BODY = 16384 /* in node.bodies */
 };
 
 #if COAP2_WITH_BLOCKS
@@ -5113,9 +5128,9 @@ static const uint8_t coap2i_request_forms[][3] COAP2_FLASH = {
    of its number where it may not repeat (5.4.3, 5.4.5)? */
 static bool coap2i_is_understood(const coap2_opt *opt, uint16_t before)
 {
-    const uint8_t *row = coap2i_request_forms[0];
-    for (; row != coap2i_request_forms[0] + sizeof coap2i_request_forms;
-         row += 3) {
+    const uint8_t *row = (const uint8_t *)coap2i_request_forms;
+    const uint8_t *end = row + sizeof coap2i_request_forms;
+    for (; row != end; row += 3) {
         uint8_t form = COAP2I_FLASH_BYTE(row + 2);
         if (COAP2I_FLASH_BYTE(row) != (uint8_t)opt->number ||
             (form & 3u) != opt->number >> 8)
@@ -5161,6 +5176,12 @@ static void coap2i_take_block(coap2_req *req, const coap2_opt *opt,
 }
 
 #endif
+
+/* Does its method change nothing (5.1)? */
+static bool coap2i_is_safe(const coap2_req *req)
+{
+    return (req->method & (COAP2_GET | COAP2_FETCH)) != 0u;
+}
 
 static void coap2i_take_option(coap2_req *req, const coap2_opt *opt)
 {
@@ -5281,7 +5302,8 @@ static void coap2i_close_answer(const coap2_node *node, coap2_rsp *rsp,
 #endif
         /* a diagnostic has no format (5.5.2) */
         if (rsp->format != COAP2_NO_FORMAT &&
-            (success || rsp->format != COAP2_FORMAT_TEXT))
+            (success ||
+             (rsp->format != COAP2_FORMAT_TEXT && w->payload_size != 0u)))
             coap2_write_uint(w, COAP2_OPT_CONTENT_FORMAT, rsp->format);
         if (rsp->max_age != 60u)
             coap2_write_uint(w, COAP2_OPT_MAX_AGE, rsp->max_age);
@@ -5540,71 +5562,98 @@ static const coap2_resource *coap2i_find_row(const coap2_req *req)
                                                              : NULL;
 }
 
-/* Hold the request's conditions against the resource as it is, by running its
-   GET. COAP2_OK if they hold, else a code. */
-COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
-                                            const coap2_resource *row)
-{
-    coap2_req look = *req;
-    uint8_t code = COAP2_205_CONTENT;
-    bool exists, holds;
-    look.method = COAP2_GET;
-    look.again = true;
-    look.payload_length = 0;
-    look.format = COAP2_NO_FORMAT;
-#if COAP2_WITH_BLOCKS
-    coap2_write_window(&rsp->w, 0, 0);
-#endif
-    if ((row->methods & COAP2_GET) != 0u) code = row->handler(&look, rsp);
-    if (COAP2_CODE_CLASS(code) == 5u) return code;
-    exists = COAP2_CODE_CLASS(code) == 2u;
-    holds = !exists || (req->flags & COAP2I_HAS_IF_NONE_MATCH) == 0u;
-    if ((req->flags & COAP2I_HAS_IF_MATCH) != 0u)
-        holds =
-            holds && exists && coap2i_names_state(req, rsp, COAP2_OPT_IF_MATCH);
-    coap2i_reopen_answer(req->node, rsp);
-    return holds ? (uint8_t)COAP2_OK : (uint8_t)COAP2_412_PRECONDITION_FAILED;
-}
-
 #if COAP2_WITH_BLOCKS
 
 /* What may stand in an answer beside its header and body: ETag, Observe,
    Content-Format, Max-Age, Block2, Size2 and the payload marker. */
 enum { COAP2I_ANSWER_OPTIONS = 30 };
 
-/* Open the window for the block that is asked for; of its own accord the
-   library sends what a packet can hold, and never more than was asked for (RFC
-   7959 2.4). */
-static void coap2i_open_window(coap2_req *req, coap2_rsp *rsp)
+/* The largest size of a block of at most szx that this answer has room for. */
+static uint8_t coap2i_answer_szx(const coap2_node *node, const coap2_rsp *rsp,
+                                 uint8_t szx)
 {
     size_t used = (size_t)(rsp->w.options - rsp->w.start);
-    size_t room = req->node->packet, most = (size_t)-1;
-    coap2_block *block = &req->block2;
-    uint32_t at = COAP2_BLOCK_AT(*block);
     used += COAP2I_ANSWER_OPTIONS;
-    room = room > used ? room - used : 0u;
-    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u) block->szx = 6;
-    (void)coap2_block_set(block, at, coap2i_fit_szx(room, block->szx), false);
-    most = COAP2_BLOCK_SIZE(*block);
-    coap2_write_window(&rsp->w, at, most);
+    return coap2i_fit_szx(node->packet > used ? node->packet - used : 0u, szx);
 }
 
-/* An answer was cut to its block: say which one it is. */
+/* Open the window for the block that is asked for, never a larger one (RFC 7959
+   2.4); else for all that the packet can hold. */
+static void coap2i_open_window(coap2_req *req, coap2_rsp *rsp)
+{
+    coap2_writer *w = &rsp->w;
+    coap2_block *block = &req->block2;
+    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u) {
+        if (w->next != w->end)
+            coap2_write_window(w, 0, (size_t)(w->end - w->next) - 1u);
+        return;
+    }
+    (void)coap2_block_set(block, COAP2_BLOCK_AT(*block),
+                          coap2i_answer_szx(req->node, rsp, block->szx), false);
+    coap2_write_window(w, COAP2_BLOCK_AT(*block), COAP2_BLOCK_SIZE(*block));
+}
+
+static size_t coap2i_uint_length(uint32_t number)
+{
+    size_t length = 0;
+    for (; number != 0u; number >>= 8) length++;
+    return length;
+}
+
+/* What the options of an answer will take that is sent whole. */
+static size_t coap2i_options_length(const coap2_rsp *rsp)
+{
+    size_t length = rsp->etag_length;
+    if (length != 0u) length++;
+#if COAP2_WITH_OBSERVE
+    if (rsp->observed) length += 1u + coap2i_uint_length(rsp->sequence);
+#endif
+    if (rsp->format != COAP2_NO_FORMAT)
+        length += 1u + coap2i_uint_length(rsp->format);
+    if (rsp->max_age != 60u) {
+        if (length == 0u) length = 1; /* a delta of 14 takes a byte more */
+        length += 1u + coap2i_uint_length(rsp->max_age);
+    }
+    return length;
+}
+
+/* Keep the first block only of what the packet holds, where it is not all or
+   leaves no room for the options. False if the answer stays whole. */
+static bool coap2i_cut_first(const coap2_req *req, coap2_rsp *rsp,
+                             coap2_block *block)
+{
+    coap2_writer *w = &rsp->w;
+    size_t most;
+    if (!coap2_write_more(w) &&
+        coap2i_options_length(rsp) <= (size_t)(w->end - w->next))
+        return false;
+    block->szx = coap2i_answer_szx(req->node, rsp, 6);
+    most = 1u + COAP2_BLOCK_SIZE(*block);
+    if (w->payload_size <= most) return coap2_write_more(w);
+    w->next -= w->payload_size - most;
+    w->payload_size = most;
+    return true;
+}
+
+/* Say which block of the body an answer is. */
 static uint8_t coap2i_cut_answer(const coap2_req *req, coap2_rsp *rsp,
                                  uint8_t code)
 {
     coap2_writer *w = &rsp->w;
     coap2_block block = req->block2;
-    uint32_t at = w->window_at;
+    if (w->error != COAP2_OK) return code;
     if (rsp->total != 0u) w->body_length = rsp->total;
-    block.more = coap2_write_more(w);
-    if (!block.more && (req->flags & COAP2I_HAS_BLOCK2) == 0u) return code;
-    if (at != 0u && at >= w->body_length) {
+    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u &&
+        !coap2i_cut_first(req, rsp, &block))
+        return code;
+    if (w->window_at != 0u && w->window_at >= w->body_length) {
         coap2i_reopen_answer(req->node, rsp);
         return COAP2_400_BAD_REQUEST;
     }
+    block.more = coap2_write_more(w);
     coap2_write_block(w, COAP2_OPT_BLOCK2, &block);
-    if ((at == 0u && block.more) || (req->flags & COAP2I_WANTS_SIZE) != 0u)
+    if ((block.number == 0u && block.more) ||
+        (req->flags & COAP2I_WANTS_SIZE) != 0u)
         coap2_write_uint(w, COAP2_OPT_SIZE2, w->body_length);
     return code;
 }
@@ -5617,7 +5666,7 @@ static uint32_t coap2i_mix(uint32_t hash, uint8_t byte)
 /* What tells one body that arrives from another of the same peer: its method
    and the options that a cache would look at, Request-Tag among them (RFC 7959
    2.5, RFC 9175 3.4). */
-static uint32_t coap2i_body_key(const coap2_req *req)
+static uint32_t coap2i_body_key(const coap2_req *req, bool tagged)
 {
     coap2_opt opt = req->msg->options;
     uint32_t key = coap2i_mix(2166136261u, req->method);
@@ -5625,6 +5674,7 @@ static uint32_t coap2i_body_key(const coap2_req *req)
     while (coap2_opt_next(&opt)) {
         if (opt.number == COAP2_OPT_BLOCK1 || opt.number == COAP2_OPT_BLOCK2 ||
             opt.number == COAP2_OPT_CONTENT_FORMAT ||
+            (opt.number == COAP2_OPT_REQUEST_TAG && !tagged) ||
             COAP2_OPT_IS_NO_CACHE_KEY(opt.number))
             continue;
         key = coap2i_mix(key, (uint8_t)opt.number);
@@ -5634,32 +5684,44 @@ static uint32_t coap2i_body_key(const coap2_req *req)
     return key;
 }
 
-/* The body that this block is part of; else, for a first block, a free place or
-   that of one which has not moved for long; else NULL. */
+/* The body that arrives, or the answer that is kept, under a key. */
 static coap2_upload *coap2i_find_upload(const coap2_req *req, uint32_t key,
-                                        bool first)
+                                        bool answer)
 {
-    coap2_node *node = req->node;
-    coap2_upload *u = node->uploads, *place = NULL;
-    uint32_t idle, longest = COAP2_BLOCK_IDLE * 1000ul;
-    for (; u != node->uploads + COAP2_MAX_UPLOADS; u++) {
-        idle = node->time - u->touched;
-        if (u->length == 0u) idle = 0xfffffffful;
-        if (u->length != 0u && u->key == key &&
+    coap2_upload *u = req->node->uploads;
+    for (; u != req->node->uploads + COAP2_MAX_UPLOADS; u++)
+        if (u->length != 0u && u->key == key && (u->code != 0u) == answer &&
             coap2_peer_equals(&u->peer, req->peer))
             return u;
-        if (idle > longest) {
-            longest = idle;
-            place = u;
-        }
+    return NULL;
+}
+
+/* A place that is free; else that of an answer, or also of a body, which has
+   not moved for long; or NULL. */
+static coap2_upload *coap2i_find_place(coap2_node *node, bool bodies)
+{
+    coap2_upload *u = node->uploads, *place = NULL;
+    uint32_t idle, longest = (uint32_t)COAP2_BLOCK_IDLE * 1000u;
+    for (; u != node->uploads + COAP2_MAX_UPLOADS; u++) {
+        idle = node->time - u->touched;
+        if (u->length == 0u) idle = COAP2_FOREVER;
+        if (u->length != 0u && u->code == 0u && !bodies) idle = 0;
+        if (idle <= longest) continue;
+        longest = idle;
+        place = u;
     }
-    return first ? place : NULL;
+    return place;
 }
 
 /* How long a body may be that is put together here. */
 static size_t coap2i_share(const coap2_node *node)
 {
     return node->bodies == NULL ? 0u : node->bodies_size / COAP2_MAX_UPLOADS;
+}
+
+static uint8_t *coap2i_place(const coap2_node *node, const coap2_upload *u)
+{
+    return node->bodies + (size_t)(u - node->uploads) * coap2i_share(node);
 }
 
 static uint8_t coap2i_too_large(const coap2_req *req, coap2_rsp *rsp)
@@ -5688,6 +5750,7 @@ static uint8_t coap2i_begin_upload(const coap2_req *req, coap2_rsp *rsp,
     u->peer = *req->peer;
     u->key = key;
     u->length = 0;
+    u->code = 0;
     u->format = req->format;
     return COAP2_OK;
 }
@@ -5696,10 +5759,12 @@ static uint8_t coap2i_begin_upload(const coap2_req *req, coap2_rsp *rsp,
 static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
 {
     size_t share = coap2i_share(req->node), length = req->payload_length;
-    uint32_t at = COAP2_BLOCK_AT(req->block1), key = coap2i_body_key(req);
-    coap2_upload *u = coap2i_find_upload(req, key, at == 0u);
+    uint32_t at = COAP2_BLOCK_AT(req->block1);
+    uint32_t key = coap2i_body_key(req, true);
+    coap2_upload *u = coap2i_find_upload(req, key, false);
     uint8_t *body, code = COAP2_OK;
     if (at == 0u) {
+        if (u == NULL) u = coap2i_find_place(req->node, true);
         code = coap2i_begin_upload(req, rsp, u, key, pieces);
     } else if (u == NULL) {
         return COAP2_408_REQUEST_ENTITY_INCOMPLETE;
@@ -5722,12 +5787,12 @@ static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
         if (req->last) u->length = 0;
         return COAP2_OK;
     }
-    body = req->node->bodies + (size_t)(u - req->node->uploads) * share;
+    body = coap2i_place(req->node, u);
     memcpy(body + at, req->payload, length);
     if (req->block1.more) return COAP2_231_CONTINUE;
     req->payload = body;
     req->payload_length = (size_t)u->length;
-    u->length = 0;
+    req->flags |= COAP2I_HAS_BODY;
     return COAP2_OK;
 }
 
@@ -5742,14 +5807,125 @@ static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
     return coap2i_upload(req, rsp, pieces);
 }
 
-/* A resource refused a piece: the others have no meaning any more. */
+/* A body was handled, or a piece of it refused: its place is free. */
 static void coap2i_end_upload(const coap2_req *req)
 {
-    coap2_upload *u = coap2i_find_upload(req, coap2i_body_key(req), false);
+    coap2_upload *u =
+        coap2i_find_upload(req, coap2i_body_key(req, true), false);
     if (u != NULL) u->length = 0;
 }
 
+/* May the handler not be run again for the next block of its answer? */
+static bool coap2i_runs_once(const coap2_req *req)
+{
+    return !coap2i_is_safe(req) || (req->flags & COAP2I_HAS_BLOCK1) != 0u;
+}
+
+/* Write the block that is asked for of an answer that was kept. */
+static void coap2i_write_kept(coap2_req *req, coap2_rsp *rsp, coap2_upload *u)
+{
+    uint32_t at;
+    size_t size;
+    u->touched = req->node->time;
+    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u) req->block2.szx = 6;
+    req->flags |= COAP2I_HAS_BLOCK2;
+    req->kept = true;
+    coap2i_open_window(req, rsp);
+    size = coap2_rsp_window(rsp, u->length, &at);
+    rsp->format = u->format;
+    if (size != 0u)
+        coap2_write_body(&rsp->w, coap2i_place(req->node, u) + at, size);
+}
+
+/* Run a handler that may answer more than a packet: it writes into a free
+   place. What does not fit is kept there (RFC 7959 2.7). */
+static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
+                                const coap2_resource *row)
+{
+    coap2_node *node = req->node;
+    coap2_writer *w = &rsp->w, aside;
+    coap2_upload *u = coap2i_find_place(node, false);
+    size_t header = (size_t)(w->options - w->start), share, length;
+    uint8_t code, *slot = w->start, *place;
+    share = coap2i_share(node);
+    if (u == NULL || share <= node->packet) return row->handler(req, rsp);
+    place = coap2i_place(node, u);
+    u->length = 0;
+    coap2_write_start(w, place, share);
+    coap2i_put_bytes(w, slot, header);
+    w->options = w->next;
+    code = row->handler(req, rsp);
+    aside = *w;
+    length = coap2_write_end(w);
+    coap2_write_start(w, slot, node->packet);
+    w->options = w->next = slot + header;
+    w->last = aside.last;
+    w->error = aside.error;
+    if (length == 0u) return code;
+    if (length + coap2i_options_length(rsp) <= node->packet) {
+        w->payload_size = aside.payload_size;
+        memcpy(slot + header, place + header, length - header);
+        w->next = slot + length;
+        return code;
+    }
+    length -= header + aside.payload_size;
+    coap2i_put_bytes(w, place + header, length);
+    u->length = (uint32_t)aside.payload_size - 1u;
+    memmove(place, aside.next - u->length, aside.payload_size - 1u);
+    u->peer = *req->peer;
+    u->key = coap2i_body_key(req, false);
+    u->format = rsp->format;
+    u->code = code;
+    rsp->etag_length = 0;
+    coap2i_write_kept(req, rsp, u);
+    return code;
+}
+
 #endif /* COAP2_WITH_BLOCKS */
+
+#if COAP2_WITH_BLOCKS
+
+/* The next block of an answer that was kept. COAP2_OK: there is none. */
+static uint8_t coap2i_go_on(coap2_req *req, coap2_rsp *rsp)
+{
+    coap2_upload *u =
+        coap2i_find_upload(req, coap2i_body_key(req, false), true);
+    if (u != NULL) {
+        coap2i_write_kept(req, rsp, u);
+        return u->code;
+    }
+    return coap2i_is_safe(req) ? (uint8_t)COAP2_OK
+                               : (uint8_t)COAP2_408_REQUEST_ENTITY_INCOMPLETE;
+}
+
+#endif
+
+/* Hold the request's conditions against the resource as it is, by running its
+   GET. COAP2_OK if they hold, else a code. */
+COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
+                                            const coap2_resource *row)
+{
+    coap2_req look = *req;
+    uint8_t code = COAP2_205_CONTENT;
+    bool exists, holds;
+    look.method = COAP2_GET;
+    look.again = true;
+    look.payload_length = 0;
+    look.format = look.accept = COAP2_NO_FORMAT;
+#if COAP2_WITH_BLOCKS
+    look.flags = 0;
+    coap2i_open_window(&look, rsp);
+#endif
+    if ((row->methods & COAP2_GET) != 0u) code = row->handler(&look, rsp);
+    if (COAP2_CODE_CLASS(code) == 5u) return code;
+    exists = COAP2_CODE_CLASS(code) == 2u;
+    holds = !exists || (req->flags & COAP2I_HAS_IF_NONE_MATCH) == 0u;
+    if ((req->flags & COAP2I_HAS_IF_MATCH) != 0u)
+        holds =
+            holds && exists && coap2i_names_state(req, rsp, COAP2_OPT_IF_MATCH);
+    coap2i_reopen_answer(req->node, rsp);
+    return holds ? (uint8_t)COAP2_OK : (uint8_t)COAP2_412_PRECONDITION_FAILED;
+}
 
 /* Run a resource's handler. */
 static uint8_t coap2i_run_row(coap2_req *req, coap2_rsp *rsp,
@@ -5757,10 +5933,15 @@ static uint8_t coap2i_run_row(coap2_req *req, coap2_rsp *rsp,
 {
     uint8_t code;
 #if COAP2_WITH_BLOCKS
-    if ((req->method & (COAP2_GET | COAP2_FETCH)) != 0u)
+    if (coap2i_runs_once(req)) {
+        code = coap2i_run_aside(req, rsp, row);
+    } else {
         coap2i_open_window(req, rsp);
-#endif
+        code = row->handler(req, rsp);
+    }
+#else
     code = row->handler(req, rsp);
+#endif
     if (code == COAP2_400_BAD_REQUEST && (req->flags & COAP2I_NOT_TEXT) != 0u)
         code = COAP2_415_UNSUPPORTED_CONTENT_FORMAT;
     return code;
@@ -5787,9 +5968,11 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
         if (code != COAP2_OK) return code;
     }
     first = req->offset == 0u;
-    if (req->block2.number != 0u &&
-        (req->method & (COAP2_GET | COAP2_FETCH)) == 0u)
-        return COAP2_408_REQUEST_ENTITY_INCOMPLETE;
+    if (req->block2.number != 0u && req->method != COAP2_GET &&
+        req->payload_length == 0u) {
+        code = coap2i_go_on(req, rsp);
+        if (code != COAP2_OK) return code;
+    }
 #endif
     if (first &&
         (req->flags & (COAP2I_HAS_IF_MATCH | COAP2I_HAS_IF_NONE_MATCH)) != 0u) {
@@ -5802,11 +5985,11 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
         coap2i_reopen_answer(req->node, rsp);
         return COAP2_231_CONTINUE;
     }
-    if (!req->last) coap2i_end_upload(req);
+    if (!req->last || (req->flags & COAP2I_HAS_BODY) != 0u)
+        coap2i_end_upload(req);
 #endif
 #if COAP2_WITH_OBSERVE
-    if (COAP2_CODE_CLASS(code) == 2u &&
-        (req->method & (COAP2_GET | COAP2_FETCH)) == 0u)
+    if (COAP2_CODE_CLASS(code) == 2u && !coap2i_is_safe(req))
         coap2_changed(req->node, req->resource);
 #endif
     return code;
@@ -5818,9 +6001,7 @@ static uint8_t coap2i_negotiate(const coap2_req *req, coap2_rsp *rsp,
                                 uint8_t code)
 {
     coap2_writer *w = &rsp->w;
-    if (code != COAP2_205_CONTENT ||
-        (req->method & (COAP2_GET | COAP2_FETCH)) == 0u)
-        return code;
+    if (code != COAP2_205_CONTENT || !coap2i_is_safe(req)) return code;
     if ((req->flags & COAP2I_HAS_ACCEPT) != 0u && rsp->format != req->accept) {
         coap2i_reopen_answer(req->node, rsp);
         return COAP2_406_NOT_ACCEPTABLE;
@@ -5850,19 +6031,25 @@ static bool coap2i_is_wanted(uint8_t code, uint8_t silent)
 
 #if COAP2_FLOOD_LIMIT
 
+/* The count of a client; else a free one, else the one that began first. */
+static coap2_visitor *coap2i_find_visitor(coap2_node *node,
+                                          const coap2_peer *from)
+{
+    coap2_visitor *v = node->visitors, *place = v;
+    for (; v != node->visitors + COAP2_MAX_VISITORS; v++) {
+        if (v->requests != 0u && coap2_peer_equals(&v->peer, from)) return v;
+        if (place->requests != 0u &&
+            (v->requests == 0u || (int32_t)(v->since - place->since) < 0))
+            place = v;
+    }
+    place->requests = 0;
+    return place;
+}
+
 /* Count a request. False if the client has had its share of this second. */
 static bool coap2i_admit(coap2_node *node, const coap2_peer *from)
 {
-    coap2_visitor *v = node->visitors, *oldest = v;
-    for (;; v++) {
-        if (v == node->visitors + COAP2_MAX_VISITORS) {
-            v = oldest;
-            v->requests = 0;
-            break;
-        }
-        if (v->requests != 0u && coap2_peer_equals(&v->peer, from)) break;
-        if (node->time - v->since > node->time - oldest->since) oldest = v;
-    }
+    coap2_visitor *v = coap2i_find_visitor(node, from);
     if (v->requests == 0u || node->time - v->since >= 1000u) {
         v->peer = *from;
         v->since = node->time;
@@ -5880,12 +6067,13 @@ static bool coap2i_admit(coap2_node *node, const coap2_peer *from)
 enum { COAP2I_ECHO_SIZE = 6 };
 
 /* What proves an address: its cipher under a key that nobody knows, chained
-   over its bytes, for a minute and the rest of another (RFC 9175 2.4). */
+   over its bytes, for the 65 seconds that this time is in and the next (RFC
+   9175 2.4). */
 static void coap2i_prove(const coap2_node *node, const coap2_peer *peer,
-                         uint32_t minute, uint8_t proof[COAP2I_ECHO_SIZE])
+                         uint32_t time, uint8_t proof[COAP2I_ECHO_SIZE])
 {
     uint32_t block[2], i;
-    block[0] = ~minute;
+    block[0] = ~(time >> 16);
     block[1] = (uint32_t)peer->kind << 16 | peer->port;
     coap2i_encrypt(node->key, block);
     for (i = 0; i < sizeof peer->address; i++) {
@@ -5899,32 +6087,43 @@ static void coap2i_prove(const coap2_node *node, const coap2_peer *peer,
 static bool coap2i_is_proven(const coap2_node *node, const coap2_peer *peer,
                              const coap2_msg *msg)
 {
-    uint8_t proof[COAP2I_ECHO_SIZE], minute;
+    uint8_t proof[COAP2I_ECHO_SIZE], age;
     coap2_opt echo;
-    if (!coap2_msg_find(msg, COAP2_OPT_ECHO, &echo)) return false;
-    for (minute = 0; minute < 2u; minute++) {
-        coap2i_prove(node, peer, (node->time >> 16) - minute, proof);
-        if (echo.length == sizeof proof &&
-            memcmp(echo.value, proof, sizeof proof) == 0)
-            return true;
+    if (!coap2_msg_find(msg, COAP2_OPT_ECHO, &echo) ||
+        echo.length != sizeof proof)
+        return false;
+    for (age = 0; age < 2u; age++) {
+        coap2i_prove(node, peer, node->time - age * 65536u, proof);
+        if (memcmp(echo.value, proof, sizeof proof) == 0) return true;
     }
     return false;
 }
 
-/* Nothing larger than so many times the request goes to an address that has
-   not shown that it is there: it is asked to, or, where the handler has done
-   something already, it gets the code alone. */
-static void coap2i_bound_answer(coap2_req *req, coap2_rsp *rsp, size_t asked)
+/* How long an answer may be: what a peer's address has not been shown to be
+   its own for is bounded by the size of the request. */
+static uint16_t coap2i_answer_limit(const coap2_req *req)
+{
+    const coap2_msg *msg = req->msg;
+    size_t asked = (size_t)(msg->options.end - msg->token) + 4u;
+    if (asked > 65535u / COAP2_REPLY_LIMIT ||
+        coap2i_is_proven(req->node, req->peer, msg))
+        return 65535;
+    return (uint16_t)(asked * COAP2_REPLY_LIMIT);
+}
+
+/* Instead of an answer beyond its limit the client is asked to show that it is
+   where it says; or, where the handler has done something already, it gets the
+   code alone. */
+static void coap2i_limit_answer(const coap2_node *node, const coap2_peer *peer,
+                                coap2_rsp *rsp, uint16_t limit, bool safe)
 {
     uint8_t proof[COAP2I_ECHO_SIZE], code = rsp->w.start[1];
-    if (coap2_write_end(&rsp->w) <= COAP2_REPLY_LIMIT * asked ||
-        coap2i_is_proven(req->node, req->peer, req->msg))
-        return;
-    coap2i_reopen_answer(req->node, rsp);
+    if (coap2_write_end(&rsp->w) <= limit) return;
+    coap2i_reopen_answer(node, rsp);
     rsp->w.start[1] = code;
-    if ((req->method & (COAP2_GET | COAP2_FETCH)) == 0u) return;
+    if (!safe) return;
     rsp->w.start[1] = COAP2_401_UNAUTHORIZED;
-    coap2i_prove(req->node, req->peer, req->node->time >> 16, proof);
+    coap2i_prove(node, peer, node->time, proof);
     coap2_write_opt(&rsp->w, COAP2_OPT_ECHO, proof, sizeof proof);
 }
 
@@ -5970,12 +6169,26 @@ static void coap2i_register(const coap2_req *req, coap2_rsp *rsp, uint8_t code)
 
 #endif
 
+#if COAP2_WITH_LATER
+
+/* A handler took a ticket, and answers now all the same. False if the ticket
+   has been answered already. */
+static bool coap2i_drop_ticket(const coap2_req *req)
+{
+    coap2_exchange *e = coap2i_find_id(req->node, req->peer, req->msg->id,
+                                       COAP2I_LATE, COAP2I_TICKET);
+    if (e == NULL) return false;
+    e->state = COAP2I_FREE;
+    return true;
+}
+
+#endif
+
 /* Make an answer of what the handler wrote. */
 static void coap2i_finish(const coap2_req *req, coap2_rsp *rsp, uint8_t code)
 {
 #if COAP2_WITH_BLOCKS
-    if (code == COAP2_205_CONTENT &&
-        (req->method & (COAP2_GET | COAP2_FETCH)) != 0u)
+    if ((code == COAP2_205_CONTENT && !coap2i_runs_once(req)) || req->kept)
         code = coap2i_cut_answer(req, rsp, code);
     if ((req->flags & COAP2I_HAS_BLOCK1) != 0u && COAP2_CODE_CLASS(code) == 2u)
         coap2_write_block(&rsp->w, COAP2_OPT_BLOCK1, &req->block1);
@@ -5999,19 +6212,17 @@ static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
     code = coap2i_dispatch(req, rsp);
     req->node->inside = false;
 #if COAP2_WITH_LATER
-    if ((req->flags & COAP2I_IS_LATE) != 0u) {
-        if (code == COAP2_LATER) return false;
-        coap2i_find_id(req->node, req->peer, req->msg->id, COAP2I_LATE,
-                       COAP2I_TICKET)
-            ->state = COAP2I_FREE;
-    }
+    if ((req->flags & COAP2I_IS_LATE) != 0u &&
+        (code == COAP2_LATER || !coap2i_drop_ticket(req)))
+        return false;
 #endif
     if (COAP2_CODE_CLASS(code) - 2u > 3u)
         code = COAP2_500_INTERNAL_SERVER_ERROR;
+    code = coap2i_negotiate(req, rsp, code);
 #if COAP2_WITH_OBSERVE
     coap2i_register(req, rsp, code);
 #endif
-    coap2i_finish(req, rsp, coap2i_negotiate(req, rsp, code));
+    coap2i_finish(req, rsp, code);
     return true;
 }
 
@@ -6075,16 +6286,14 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
     }
     coap2i_open_answer(node, &rsp, node->out, type, id, msg->token,
                        msg->token_length);
-    if (!coap2i_make_answer(&req, &rsp)) {
-        coap2i_remember(node, from, msg, NULL, 0);
-        return;
-    }
+    if (!coap2i_make_answer(&req, &rsp)) return;
 #if COAP2_REPLY_LIMIT
-    coap2i_bound_answer(&req, &rsp,
-                        (size_t)(msg->options.end - msg->token) + 4u);
+    coap2i_limit_answer(node, from, &rsp, coap2i_answer_limit(&req),
+                        coap2i_is_safe(&req));
 #endif
     /* what is safe is done again when it is asked for again (4.5) */
-    if (type == COAP2_NON || (req.method & (COAP2_GET | COAP2_FETCH)) == 0u)
+    if (type == COAP2_NON || (req.flags & COAP2I_IS_LATE) != 0u ||
+        !coap2i_is_safe(&req))
         coap2i_remember(
             node, from, msg,
             coap2i_is_wanted(rsp.w.start[1], req.silent) ? rsp.w.start : NULL,
@@ -6206,7 +6415,7 @@ static uint32_t coap2i_notify_all(coap2_node *node)
 #if COAP2_WITH_LATER
 
 /* exchange->flags of a ticket, beside the classes that are not wanted */
-enum { COAP2I_WAS_NON = 1, COAP2I_WAS_GROUP = 4 };
+enum { COAP2I_WAS_NON = 1, COAP2I_WAS_GROUP = 4, COAP2I_WAS_SAFE = 32 };
 
 COAP2_DEF int16_t coap2_later(coap2_req *req)
 {
@@ -6220,6 +6429,10 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
     e->due = node->time + COAP2_ACK_DELAY;
     e->id = req->msg->id;
     e->flags = req->silent & (2u | 8u | 16u);
+#if COAP2_REPLY_LIMIT
+    e->limit = coap2i_answer_limit(req);
+    if (coap2i_is_safe(req)) e->flags |= COAP2I_WAS_SAFE;
+#endif
     if (req->msg->type == COAP2_NON) {
         e->state = COAP2I_TICKET;
         e->flags |= COAP2I_WAS_NON;
@@ -6229,6 +6442,7 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
     e->token_length = req->msg->token_length;
     memcpy(e->token, req->msg->token, e->token_length);
     e->handle = coap2i_new_handle(node);
+    coap2i_remember(node, req->peer, req->msg, NULL, 0);
     req->flags |= COAP2I_IS_LATE;
     return e->handle;
 }
@@ -6244,21 +6458,30 @@ COAP2_DEF coap2_result coap2_answer_start(coap2_rsp *rsp, coap2_node *node,
                                           int16_t ticket)
 {
     coap2_exchange *e = coap2i_find_ticket(node, ticket);
-    uint8_t type = COAP2_CON;
-    uint16_t id;
     memset(rsp, 0, sizeof *rsp);
     if (e == NULL) return COAP2_ERR_ARG;
-    id = e->id;
-    if (e->state == COAP2I_LATE)
-        type = COAP2_ACK;
-    else
-        id = coap2i_new_id(node);
-    if ((e->flags & COAP2I_WAS_NON) != 0u) type = COAP2_NON;
-    coap2i_open_answer(node, rsp, coap2i_packet(node, e), type, id, e->token,
-                       e->token_length);
+    coap2i_open_answer(node, rsp, coap2i_packet(node, e), COAP2_CON, 0,
+                       e->token, e->token_length);
     rsp->node = node;
     rsp->ticket = ticket;
     return COAP2_OK;
+}
+
+/* An answer goes with the ACK as long as that has not left, else it is a
+   message of its own (5.2). */
+static void coap2i_address_answer(coap2_node *node, coap2_exchange *e,
+                                  uint8_t *packet)
+{
+    uint8_t type = COAP2_CON;
+    uint16_t id = e->id;
+    if ((e->flags & COAP2I_WAS_NON) != 0u) type = COAP2_NON;
+    if (e->state == COAP2I_LATE)
+        type = COAP2_ACK;
+    else
+        e->id = id = coap2i_new_id(node);
+    packet[0] = (uint8_t)(packet[0] + type * 16u);
+    packet[2] = (uint8_t)(id >> 8);
+    packet[3] = (uint8_t)id;
 }
 
 /* The request that an unacknowledged ticket is for, as far as a record of it
@@ -6285,8 +6508,14 @@ COAP2_DEF coap2_result coap2_answer_send(coap2_rsp *rsp, uint8_t code)
     e = coap2i_find_ticket(node, rsp->ticket);
     if (e == NULL) return COAP2_ERR_ARG;
     result = w->error;
+    if (COAP2_CODE_CLASS(code) - 2u > 3u)
+        code = COAP2_500_INTERNAL_SERVER_ERROR;
     coap2i_close_answer(node, rsp, code);
     if (w->start[1] != code && result == COAP2_OK) result = COAP2_ERR_SPACE;
+#if COAP2_REPLY_LIMIT
+    coap2i_limit_answer(node, &e->peer, rsp, e->limit,
+                        (e->flags & COAP2I_WAS_SAFE) != 0u);
+#endif
     e->length = (uint16_t)coap2_write_end(w);
     if (!coap2i_is_wanted(w->start[1], e->flags)) {
         if (e->state == COAP2I_LATE) coap2i_ack_late(node, e);
@@ -6294,9 +6523,9 @@ COAP2_DEF coap2_result coap2_answer_send(coap2_rsp *rsp, uint8_t code)
         return result;
     }
     e->due = node->time;
+    coap2i_address_answer(node, e, w->start);
     if ((w->start[0] & 0x30u) == COAP2_CON << 4) {
         e->state = COAP2I_ANSWERING;
-        e->id = (uint16_t)(w->start[2] * 256u + w->start[3]);
         e->tries = 0;
         return result;
     }
@@ -6436,7 +6665,7 @@ static bool coap2i_resolve(coap2_node *node, const coap2_uri *uri,
 #if COAP2_ADDRESS_SIZE >= 16
     size_t i;
     for (i = 0; i < uri->zone_length; i++) {
-        if (!coap2i_is_digit(uri->zone[i])) break;
+        if (!coap2i_is_digit(uri->zone[i]) || i == 9u) break;
         peer->scope =
             peer->scope * 10u + (uint32_t)(uint8_t)(uri->zone[i] - '0');
     }
@@ -6488,7 +6717,10 @@ static void coap2i_write_piece(coap2_exchange *e, coap2_writer *w)
     coap2_block block;
     if (!more) size = (size_t)left;
     if (more || e->offset != 0u) {
-        (void)coap2_block_set(&block, e->offset, e->szx, more);
+        if (coap2_block_set(&block, e->offset, e->szx, more) != COAP2_OK) {
+            coap2i_fail(w, COAP2_ERR_ARG);
+            return;
+        }
         coap2_write_block(w, COAP2_OPT_BLOCK1, &block);
     }
     if (more && e->offset == 0u) {
@@ -6544,7 +6776,9 @@ COAP2_DEF int16_t coap2_call_send(coap2_call *call, coap2_reply_fn reply,
     if (e == NULL || coap2i_packet(node, e) != w->start) return COAP2_ERR_FULL;
     memset(e, 0, sizeof *e);
     e->peer = call->peer;
-    e->deadline = e->patience = call->deadline;
+    e->deadline = call->deadline;
+    if (e->deadline > INT32_MAX) e->deadline = INT32_MAX;
+    e->patience = e->deadline;
     e->reply = reply;
     e->user = user;
     if (!call->confirmable || call->peer.group) w->start[0] |= COAP2_NON << 4;
@@ -6943,6 +7177,7 @@ static coap2_result coap2i_ask_block(coap2_node *node, coap2_exchange *e)
 {
     coap2_block block;
     coap2_writer w;
+    coap2_opt pushed;
     coap2_msg old;
     e->flags &= (uint8_t)~COAP2I_ECHOED;
     coap2i_renew_token(node, e);
@@ -6950,7 +7185,8 @@ static coap2_result coap2i_ask_block(coap2_node *node, coap2_exchange *e)
     if (coap2_block_set(&block, e->offset, e->szx, false) != COAP2_OK)
         return COAP2_ERR_FORMAT;
     coap2_write_block(&w, COAP2_OPT_BLOCK2, &block);
-    if (old.code == COAP2_005_FETCH && e->pull == NULL)
+    if (old.code == COAP2_005_FETCH &&
+        !coap2_msg_find(&old, COAP2_OPT_BLOCK1, &pushed))
         coap2_write_payload(&w, old.payload, old.payload_length);
     return coap2i_send_again(e, &w) ? COAP2_ERR_AGAIN : COAP2_ERR_SPACE;
 }
@@ -7336,22 +7572,35 @@ static bool coap2i_has_due(const coap2_exchange *e)
 
 #if COAP2_WITH_CLIENT
 
-/* Begin what waits in line and may go now. Returns how long the others have to
-   wait for a time; those that wait for an answer do not count. */
-static uint32_t coap2i_begin_requests(coap2_node *node)
+/* Begin what waits in line and may go now. */
+static bool coap2i_begin_some(coap2_node *node)
 {
-    uint32_t rest = COAP2_FOREVER, hold;
+    bool begun = false;
     uint8_t i;
     for (i = 0; i < COAP2_MAX_EXCHANGES; i++) {
         coap2_exchange *e = &node->exchanges[i];
-        if (e->state != COAP2I_QUEUED) continue;
-        hold = coap2i_hold(node, e);
-        if (hold == 0u) {
-            coap2i_begin_request(node, e);
-            coap2i_run_request(node, e);
-        } else if (hold < rest) {
-            rest = hold;
-        }
+        if (e->state != COAP2I_QUEUED || coap2i_hold(node, e) != 0u) continue;
+        coap2i_begin_request(node, e);
+        coap2i_run_request(node, e);
+        begun = true;
+    }
+    return begun;
+}
+
+/* Begin all that may go: one that begins or fails lets others go, and its
+   callback may ask for more. Returns how long those have to wait that wait for
+   a time; those behind a request that has not ended do not count. */
+static uint32_t coap2i_begin_requests(coap2_node *node)
+{
+    uint32_t rest = COAP2_FOREVER;
+    uint8_t i;
+    for (i = 0; i < COAP2_MAX_EXCHANGES && coap2i_begin_some(node); i++) {
+    }
+    for (i = 0; i < COAP2_MAX_EXCHANGES; i++) {
+        const coap2_exchange *e = &node->exchanges[i];
+        uint32_t hold = COAP2_FOREVER;
+        if (e->state == COAP2I_QUEUED) hold = coap2i_hold(node, e);
+        if (hold < rest) rest = hold;
     }
     return rest;
 }

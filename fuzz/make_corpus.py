@@ -323,6 +323,343 @@ FIELDS = {
     "no-format": b"\x03x",
 }
 
+# ==== Programs for a node ====================================================
+
+# Sizes of node.in and of a packet: 48, 64, 160 or 1152 bytes, by number.
+LARGE = 3
+
+
+def node(receive=LARGE, packet=LARGE, slots=5, pushes=False, retransmit=0,
+         nstart=0, leisure=0, clock=0):
+    """What stands before the steps (node.h, open_world)."""
+    return bytes([receive + 4 * packet + 16 * (slots - 2), pushes,
+                  retransmit + 8 * nstart + 32 * leisure, clock, 7])
+
+
+def datagram(text, peer=0, group=False):
+    data = bytes.fromhex(text.replace(" ", ""))
+    return bytes([0, peer + 4 * group, len(data)]) + data
+
+
+def option(index, value=b""):
+    return bytes([index + 16 * len(value)]) + value
+
+
+# A harness has its own opcodes, but the same ways for time to pass.
+def passing(step):
+    def after(ms=None, seconds=None):
+        if ms is not None:
+            return bytes([step, ms // 16 * 4])
+        return bytes([step, seconds // 5 * 4 + 1])
+
+    return after, bytes([step, 2]), bytes([step, 3])
+
+
+# ---- as server (fuzz_server.c) ----
+
+GET, POST, PUT, DELETE, FETCH, PATCH, IPATCH, METHOD_8 = range(8)
+ANY, SLOW, ROOM, TEXT, RELAY, BELOW, NONE, CORE = range(8)
+IF_MATCH, ETAG, IF_NONE_MATCH, OBSERVE, URI_PATH, CONTENT_FORMAT, URI_QUERY, \
+    ACCEPT, BLOCK2, BLOCK1, PROXY_URI, ECHO, NO_RESPONSE = range(13)
+after, rest, rest_not_quite = passing(13)
+
+
+def request(method, path, number=0x24, options=(), payload=b"", peer=0,
+            non=False, group=False):
+    who = peer + 12 * group + 16 * (non or group)
+    return bytes([2, who, method + 8 * path, number,
+                  len(options) + 4 * len(payload)]) + \
+        b"".join(options) + payload
+
+
+def script(code=0, half=2, flags=0):
+    return option(URI_QUERY, bytes([code, half, flags]))
+
+
+def late(which=0, code=0, length=5, steps=False):
+    return bytes([7, which, code + 16 * steps, length])
+
+
+def react(kind, back=0):
+    return bytes([6, kind, back])
+
+
+AGAIN = bytes([5, 0])
+ACK, RESET = 0, 1
+BUSY, BROKEN = bytes([10, 2 * 3]), bytes([10, 2 * 3 + 1])
+HOLD, SLEEP = b"\x0b", b"\x0c"
+ETAG_4 = bytes([0, 31, 62, 93])  # how the body begins
+
+SERVER = {
+    "get": node() + request(GET, ANY),
+    "get-non": node() + request(GET, ANY, non=True),
+    "token-6": node() + request(GET, TEXT, 0x60),
+    "token-00": node() + request(GET, TEXT, 0x91),
+    "ping": node() + datagram("40001234"),
+    "ping-non": node() + datagram("50001234"),
+    "ping-with-token": node() + datagram("4100123401"),
+    "ack-of-nothing": node() + datagram("60001234"),
+    "reset-of-nothing": node() + datagram("70001234"),
+    "ack-with-request": node() + datagram("60011234 b3616e79"),
+    "reset-with-request": node() + datagram("70011234 b3616e79"),
+    "response-nobody-asked-for": node() + datagram("40451234 ff41"),
+    "version-0": node() + datagram("00011234 b3616e79"),
+    "three-bytes": node() + datagram("400112"),
+    "token-9": node() + datagram("49011234 000000000000000000"),
+    "marker-alone": node() + datagram("40011234 ff"),
+    "class-1": node() + datagram("40201234"),
+    "class-7": node() + datagram("40e11234"),
+    "number-wraps": node() + datagram("40011234 e4fefe 74696d65"),
+    "critical-unknown": node() + request(GET, ANY, options=[
+        option(BLOCK2, b"\x06")]),
+    "critical-unknown-non": node() + request(GET, ANY, non=True, options=[
+        option(BLOCK1, b"\x06")]),
+    "elective-unknown": node() + request(GET, ANY, options=[option(OBSERVE)]),
+    "proxy": node() + request(GET, ANY, options=[option(PROXY_URI, b"coap:")]),
+    "not-found": node() + request(GET, NONE),
+    "not-allowed": node() + request(DELETE, TEXT),
+    "method-8": node() + request(METHOD_8, ANY),
+    "post-again": node() + request(POST, ANY) + AGAIN + after(ms=640) + AGAIN,
+    "post-again-too-long-to-remember": node() + request(
+        POST, ANY, options=[script(0, 40)]) + AGAIN,
+    "post-non-again": node() + request(POST, ANY, non=True) + AGAIN,
+    "get-again": node() + request(GET, ANY) + AGAIN + AGAIN,
+    "again-behind-its-lifetime": node() + request(POST, ANY) +
+    after(seconds=250) + AGAIN,
+    "again-from-another": node() + request(POST, ANY) + bytes([5, 32 * 2]),
+    "same-id-other-token": node() + request(POST, ANY, 0x24) +
+    request(POST, ANY, 0x34) + AGAIN,
+    "found-oldest-of-a-moment": node() + b"".join(
+        request(POST, ANY, 0x20 + n) for n in range(4)) +
+    request(DELETE, ANY, 0x33) + request(IPATCH, ANY, 0x20, peer=1) +
+    bytes([5, 4]),
+    "found-non-displaced": node() + b"".join(
+        request(POST, ANY, 0x20 + n, non=n > 3) for n in range(6)) +
+    bytes([5, 4]),
+    "late-at-once": node() + request(POST, SLOW) + late(),
+    "late-separate": node() + request(GET, SLOW) + after(ms=640) + late() +
+    react(ACK) + after(seconds=100),
+    "late-reset": node() + request(GET, SLOW) + after(ms=640) + late() +
+    react(RESET) + after(seconds=100),
+    "late-given-up": node(retransmit=2) + request(GET, SLOW) +
+    after(ms=640) + late() + rest_not_quite + rest + rest + rest + rest,
+    "late-asked-again": node() + request(POST, SLOW) + AGAIN +
+    after(ms=640) + AGAIN + late() + AGAIN + react(ACK) + AGAIN,
+    "late-non": node() + request(POST, SLOW, non=True) + late(0, 4),
+    "late-group": node(leisure=2) + request(GET, SLOW, group=True) +
+    late(steps=True) + rest_not_quite + rest,
+    "late-too-large": node(packet=0) + request(GET, SLOW) + late(0, 0, 200),
+    "late-two": node() + request(POST, SLOW, 0x21) +
+    request(POST, SLOW, 0x22) + late(1) + late(0),
+    "late-full": node(slots=2) + request(POST, SLOW, 0x21) +
+    request(POST, SLOW, 0x22) + late(),
+    "late-unwanted": node() + request(POST, SLOW, options=[
+        option(NO_RESPONSE, b"\x02")]) + late(0, 4),
+    "late-ticket-unused": node() + request(GET, SLOW, options=[
+        option(URI_QUERY, b"a")]) + request(POST, SLOW, 0x25),
+    "found-other-ticket": node() + request(POST, SLOW, 0x22, non=True) +
+    request(POST, SLOW, 0x32, options=[option(URI_QUERY, b"a")]) +
+    after(ms=640) + late(),
+    "late-answered-in-handler": node() + request(GET, SLOW, options=[
+        option(URI_QUERY, b"ab")]) + AGAIN,
+    "late-answered-in-another": node() + request(GET, SLOW) +
+    request(POST, RELAY, 0x25, payload=b"four"),
+    "ticket-of-nobody": node() + bytes([9, 0, 1]),
+    "group-get": node(leisure=2) + request(GET, ANY, group=True) +
+    rest_not_quite + rest,
+    "group-error": node() + request(GET, NONE, group=True),
+    "group-con": node() + datagram("40011234 b3616e79", group=True),
+    "group-ping": node() + datagram("40001234", group=True),
+    "group-malformed": node() + datagram("50011234 ff", group=True),
+    "group-again": node(leisure=1) + request(GET, ANY, group=True) + AGAIN,
+    "group-full": node(slots=2, leisure=7) + request(
+        GET, ANY, 0x21, group=True) + request(GET, ANY, 0x22, group=True),
+    "core": node() + request(GET, CORE),
+    "core-filter": node() + request(GET, CORE, options=[
+        option(URI_QUERY, b"rt=ro*")]),
+    "core-group-no-match": node() + request(GET, CORE, group=True, options=[
+        option(URI_QUERY, b"rt=x")]),
+    "core-too-large": node(packet=1) + request(GET, CORE),
+    "etag-valid": node() + request(GET, ANY, options=[
+        script(0, 2, 1 + 2 * 4), option(ETAG, ETAG_4)]),
+    "if-match": node() + request(PUT, ANY, options=[
+        script(4, 0, 1 + 2 * 4), option(IF_MATCH, ETAG_4)]),
+    "if-match-other": node() + request(PUT, ANY, options=[
+        script(4, 0, 1 + 2 * 4), option(IF_MATCH, b"x")]) + AGAIN,
+    "if-none-match": node() + request(PUT, ANY, options=[
+        option(IF_NONE_MATCH)]),
+    "accept-other": node() + request(GET, ANY, options=[
+        option(ACCEPT, b"\x32")]),
+    "observe-and-accept": node() + request(GET, ROOM, options=[
+        option(OBSERVE), option(ACCEPT, b"\x3c")]),
+    "room-text": node() + request(GET, ROOM),
+    "room-written": node() + request(
+        PUT, ROOM, options=[option(CONTENT_FORMAT)],
+        payload=b"level=-1.5 label=x") + request(GET, ROOM, 0x25),
+    "room-refused": node() + request(PATCH, ROOM, payload=b"lit=true"),
+    "text-is": node() + request(PUT, TEXT, payload=b"on"),
+    "text-of-another-format": node() + request(
+        PUT, TEXT, options=[option(CONTENT_FORMAT, b"\x32")], payload=b"on"),
+    "unwanted": node() + request(POST, ANY, options=[
+        option(NO_RESPONSE, b"\x1a")]) + AGAIN,
+    "answer-too-large": node(packet=1) + request(GET, ANY, options=[
+        script(0, 200)]),
+    "answer-fits": node(packet=0) + request(GET, ANY, options=[
+        script(0, 18)]),
+    "request-cut": node(receive=0) + request(PUT, ANY, payload=b"x" * 63),
+    "request-cut-non": node(receive=0) + request(
+        PUT, ANY, payload=b"x" * 63, non=True),
+    "request-cut-group": node(receive=0) + request(
+        PUT, ANY, payload=b"x" * 63, group=True),
+    "busy": node() + BUSY + request(POST, ANY) + AGAIN + rest,
+    "busy-late": node() + request(GET, SLOW) + after(ms=640) + BUSY + late() +
+    rest + rest + rest,
+    "broken": node() + BROKEN + request(POST, ANY) + AGAIN,
+    "broken-late": node() + request(GET, SLOW) + after(ms=640) + BROKEN +
+    late() + request(POST, SLOW, 0x25),
+    "burst": node() + HOLD + b"".join(
+        request(POST, ANY, 0x20 + n) for n in range(11)) + rest,
+    "deep-sleep": node() + request(POST, SLOW) + SLEEP + late() + SLEEP +
+    AGAIN,
+    "clock-wraps": node(clock=255) + request(POST, SLOW) + rest_not_quite +
+    rest + late() + rest + AGAIN,
+    "by-upcall": node(pushes=True) + request(POST, ANY) + AGAIN +
+    request(GET, SLOW, 0x25) + rest + late() + react(ACK),
+}
+
+# ---- as client (fuzz_client.c) ----
+
+HOST_1, HOST_1_PORT, HOST_2, IPV6, GROUP_4, GROUP_6, NAME, NOBODY = range(8)
+URI, STEPS, PING = 0, 1, 3
+client_after, client_rest, client_not_quite = passing(14)
+CON, NON = 0, 1
+CONTENT, CHANGED, CREATED, VALID, NOT_FOUND, UNAUTHORIZED, CONTINUE, EMPTY = \
+    range(8)
+REPLY_ECHO, REPLY_BLOCK2, REPLY_IF_MATCH = 4, 6, 10
+IN_ASK, IN_CANCEL, IN_CANCEL_SELF, IN_WAIT = 4, 5, 6, 7
+
+
+def ask(host=HOST_1, method=0, way=URI, flags=0, action=0, payload=b""):
+    return bytes([1, host + 8 * way, method + flags, action,
+                  len(payload)]) + payload
+
+
+def reply(kind=2, code=CONTENT, back=0, wrong=0, options=(), payload=b"",
+          number=0):
+    return bytes([4, back + 16 * number, kind + 16 * code, wrong,
+                  len(options) + 4 * len(payload)]) + \
+        b"".join(options) + payload
+
+
+ACKNOWLEDGE, REJECT = reply(2, EMPTY), reply(3, EMPTY)
+CLIENT_AGAIN, CLIENT_HOLD, CLIENT_SLEEP = bytes([8, 0]), b"\x0c", b"\x0d\1"
+CLIENT_BUSY, CLIENT_BROKEN = bytes([11, 2 * 3]), bytes([11, 2 * 3 + 1])
+CANCEL, WAIT = bytes([9, 0]), bytes([10, 0])
+BY_PEER, BY_NON, BRIEFLY = 8, 32, 64
+
+CLIENT = {
+    "piggybacked": node() + ask() + reply(payload=b"21.5"),
+    "separate": node() + ask() + ACKNOWLEDGE + client_after(ms=640) +
+    reply(CON, number=3) + CLIENT_AGAIN + bytes([8, 1]),
+    "separate-before-ack": node() + ask() + reply(CON, number=3) + ACKNOWLEDGE,
+    "separate-non": node() + ask() + ACKNOWLEDGE + reply(NON, number=3),
+    "non": node() + ask(way=STEPS, flags=BY_NON) + reply(NON),
+    "non-reset": node() + ask(way=STEPS, flags=BY_NON) + REJECT,
+    "reset": node() + ask() + REJECT,
+    "timeout": node(retransmit=2) + ask() + client_not_quite + client_rest * 5,
+    "timeout-behind-ack": node() + ask() + ACKNOWLEDGE + client_not_quite +
+    client_rest,
+    "deadline": node() + ask(way=STEPS, flags=BRIEFLY) + client_not_quite +
+    client_rest,
+    "late-answer": node(retransmit=1) + ask() + client_rest * 3 + reply() +
+    reply(CON, number=5),
+    "answered-twice": node() + ask() + reply() + reply() +
+    reply(CON, number=4) + reply(NON, number=5),
+    "every-method": node() + b"".join(
+        ask(method=n, payload=b"x") + reply(code=CHANGED) for n in range(7)),
+    "put-steps": node() + ask(HOST_2, 2, STEPS, 16, payload=b"1234") +
+    reply(code=CREATED),
+    "by-peer": node() + ask(IPV6, 0, STEPS, BY_PEER) + reply(),
+    "by-name": node() + ask(NAME) + reply(),
+    "by-no-name": node() + ask(NOBODY),
+    "ping": node() + ask(way=PING) + REJECT,
+    "ping-acknowledged": node() + ask(way=PING) + ACKNOWLEDGE,
+    "ping-unheard": node() + ask(way=PING) + client_rest * 6,
+    "found-ping-of-a-group": node() + ask(GROUP_4, way=PING),
+    "group": node() + ask(GROUP_4) + reply(NON, wrong=8) +
+    reply(NON, wrong=16, number=1) + client_rest,
+    "group-ipv6": node() + ask(GROUP_6) + reply(NON, wrong=24) + CANCEL,
+    "group-nobody": node() + ask(GROUP_4) + client_not_quite + client_rest,
+    "group-cancelled-inside": node() + ask(GROUP_4, action=IN_CANCEL) +
+    ask(HOST_2) + reply(NON, back=1, wrong=8),
+    "from-another": node() + ask() + reply(wrong=1 + 8 * 2),
+    "other-id": node() + ask() + reply(wrong=2 + 8),
+    "other-token": node() + ask() + reply(wrong=3 + 8) +
+    reply(NON, wrong=3 + 16),
+    "other-token-con": node() + ask() + reply(CON, wrong=3 + 8),
+    "shorter-token": node() + ask() + reply(wrong=4 + 8 * 2),
+    "ack-with-payload": node() + ask() + reply(2, EMPTY, wrong=5,
+                                               payload=b"x"),
+    "critical-in-answer": node() + ask() + reply(options=[
+        option(REPLY_IF_MATCH, b"x")]),
+    "critical-in-separate": node() + ask() + reply(CON, number=1, options=[
+        option(REPLY_IF_MATCH)]) + CLIENT_AGAIN,
+    "block-in-answer": node() + ask() + reply(options=[
+        option(REPLY_BLOCK2, b"\x0e")]),
+    "request-in-answer": node() + ask() + reply(code=8),
+    "reserved-in-answer": node() + ask() + reply(code=9) + reply(code=12),
+    "class-3-in-answer": node() + ask() + reply(code=10),
+    "answer-cut": node(receive=0) + ask() + reply(payload=b"x" * 63),
+    "answer-cut-con": node(receive=0) + ask() + reply(
+        CON, payload=b"x" * 63, number=1),
+    "echo": node() + ask() + reply(code=UNAUTHORIZED, options=[
+        option(REPLY_ECHO, b"12345678")]) + reply(),
+    "echo-twice": node() + ask(method=1, payload=b"x") + reply(
+        code=UNAUTHORIZED, options=[option(REPLY_ECHO, b"1")]) + reply(
+            code=UNAUTHORIZED, options=[option(REPLY_ECHO, b"2")]),
+    "echo-no-room": node(packet=0) + ask(payload=b"x" * 20) + reply(
+        code=UNAUTHORIZED, options=[option(REPLY_ECHO, b"123456789")]),
+    "echo-separate": node() + ask() + ACKNOWLEDGE + reply(
+        CON, UNAUTHORIZED, number=1, options=[option(REPLY_ECHO, b"1")]) +
+    CLIENT_AGAIN + reply(),
+    "one-behind-another": node() + ask() + ask() + reply() + reply(),
+    "one-behind-another-that-ends": node(retransmit=1) + ask() + ask() +
+    client_rest * 6,
+    "nstart-2": node(nstart=2) + ask() * 3 + reply(back=1) + reply(),
+    "two-peers": node() + ask(HOST_1) + ask(HOST_1_PORT) + reply(back=1) +
+    reply(),
+    "probing-rate": node() + ask(way=STEPS, flags=BY_NON) * 3 +
+    client_not_quite + client_rest * 4,
+    "full": node(slots=3) + ask() * 3 + reply() + ask(),
+    "too-large": node(packet=0) + ask(payload=b"x" * 60),
+    "cancel": node() + ask() + CANCEL + client_rest + reply(),
+    "cancel-in-line": node() + ask() * 2 + bytes([9, 1]) + reply(),
+    "cancel-nobody": node() + bytes([13, 0, 0, 9]),
+    "ask-inside": node() + ask(action=IN_ASK) + reply() + reply(),
+    "cancel-inside": node() + ask(action=IN_CANCEL) + ask(HOST_2) +
+    reply(back=1),
+    "cancel-itself-inside": node() + ask(action=IN_CANCEL_SELF) + reply(),
+    "wait-inside": node() + ask(action=IN_WAIT) + reply(),
+    "wait": node() + ask() + WAIT,
+    "wait-in-line": node() + ask() * 2 + bytes([10, 1]),
+    "busy": node() + CLIENT_BUSY + ask() + client_rest * 3 + reply(),
+    "broken": node() + CLIENT_BROKEN + ask() + ask(),
+    "broken-in-line": node() + ask() * 2 + CLIENT_BROKEN + reply(),
+    "broken-and-asks-inside": node() + ask(HOST_2) + CLIENT_BROKEN +
+    ask(action=IN_ASK) + client_rest,
+    "broken-later": node() + ask() + CLIENT_BROKEN + client_rest,
+    "burst": node() + ask() + CLIENT_HOLD + b"".join(
+        reply(CON, wrong=3 + 8, number=n) for n in range(11)) + client_rest,
+    "deep-sleep": node() + ask() + CLIENT_SLEEP + client_rest +
+    CLIENT_SLEEP + reply(),
+    "clock-wraps": node(clock=255) + ask() + client_not_quite +
+    client_rest * 2 + reply(),
+    "by-upcall": node(pushes=True) + ask() + ACKNOWLEDGE + reply(
+        CON, number=1) + CLIENT_AGAIN,
+    "server-as-well": node() + ask() + datagram("40011234 b3616e79") + reply(),
+}
+
+
 def write(harness, seeds):
     folder = os.path.join(HERE, "corpus", harness)
     os.makedirs(folder, exist_ok=True)
@@ -345,3 +682,5 @@ write("build", PROGRAMS)
 write("uri", URIS)
 write("links", LINKS)
 write("fields", FIELDS)
+write("server", SERVER)
+write("client", CLIENT)

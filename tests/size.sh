@@ -16,6 +16,7 @@ build=build/size
 mkdir -p "$build" || exit 1
 
 programs=$(awk '!/^#/ { print $1 }' tests/size/programs)
+knobs='URI LINKS FIELDS JSON CBOR SERVER CLIENT LATER ECHO'
 
 # ---- measuring: all figures are lines "NAME VALUE" --------------------------
 
@@ -47,13 +48,25 @@ run_program() {
         sed -n "s/^stack=/$1-stack-avr /p"
 }
 
-# knob NAME TARGET: what COAP2_WITH_NAME adds to a whole library, JSON and CBOR
-# each to fields as text.
+# without NAME ...: the option that sets each COAP2_WITH_NAME to 0.
+without() {
+    printf -- '-DCOAP2_WITH_%s=0 ' "$@"
+}
+
+# knob NAME TARGET: what COAP2_WITH_NAME adds: to a whole codec, JSON and CBOR
+# each to fields as text; the server to a codec, and the client to both of
+# them; later answers and Echo to all.
 knob() {
-    others='-DCOAP2_WITH_STRINGS=0'
-    [ "$1" = STRINGS ] && others='-DCOAP2_WITH_URI=1'
-    [ "$1" = JSON ] || others="$others -DCOAP2_WITH_JSON=0"
-    [ "$1" = CBOR ] || others="$others -DCOAP2_WITH_CBOR=0"
+    case $1 in
+    SERVER) others=$(without CLIENT LATER JSON CBOR STRINGS) ;;
+    CLIENT) others=$(without LATER ECHO JSON CBOR STRINGS) ;;
+    LATER) others=$(without ECHO JSON CBOR STRINGS) ;;
+    ECHO) others=$(without LATER JSON CBOR STRINGS) ;;
+    JSON) others=$(without SERVER CLIENT CBOR STRINGS) ;;
+    CBOR) others=$(without SERVER CLIENT JSON STRINGS) ;;
+    STRINGS) others=$(without SERVER CLIENT JSON CBOR) ;;
+    *) others=$(without SERVER CLIENT JSON CBOR STRINGS) ;;
+    esac
     for value in 0 1; do
         # shellcheck disable=SC2086 # words
         whole "$2" "$build/knob$value.$2" -Wl,--no-gc-sections $others \
@@ -64,17 +77,30 @@ knob() {
         sed "s/\(.*\) .*/knob-$1-$2 \1/"
 }
 
+# entries_of PROGRAM OPTION ...: what was seen of the entries that it calls,
+# and what their code gives.
+entries_of() {
+    output=$build/$1.avr
+    program=tests/size/$1.c
+    shift
+    least avr "$output" "$@" "$program" tests/bench/machine.c || return 1
+    if ! simulate "$output" >"$output.seen"; then
+        echo "$program ended in: $(tail -n 1 "$output.seen")" >&2
+        return 1
+    fi
+    avr-objdump -d "$output" | awk -f tests/size/bound.awk >"$output.bound"
+}
+
 # entries: every public entry, "ENTRY ROOM SEEN BOUND": the deepest stack that
 # was seen on the inputs of stack.c, and the bound that its code gives.
 entries() {
-    least avr "$build/stack.avr" tests/size/stack.c tests/bench/machine.c ||
-        return 1
-    if ! simulate "$build/stack.avr" >"$build/stack.seen"; then
-        echo "stack.c ended in: $(tail -n 1 "$build/stack.seen")" >&2
-        return 1
-    fi
-    avr-objdump -d "$build/stack.avr" |
-        awk -f tests/size/bound.awk >"$build/stack.bound" || return 1
+    # shellcheck disable=SC2046 # words
+    entries_of stack_node $(without JSON CBOR) &&
+        entries_of stack $(without SERVER CLIENT) || return 1
+    for kind in seen bound; do
+        cat "$build/stack_node.avr.$kind" "$build/stack.avr.$kind" \
+            >"$build/stack.$kind"
+    done
     awk -F '[ =]' '
         FILENAME != ARGV[1] { bound[$1] = $2; next }
         $3 != "cycles" { next }
@@ -104,8 +130,8 @@ figures() {
         run_program "$program" || return 1
     done
     for target in $targets; do
-        for name in URI LINKS FIELDS JSON CBOR; do
-            knob $name "$target" || return 1
+        for name in $knobs; do
+            knob "$name" "$target" || return 1
         done
         # On AVR its texts are more than the RAM: the knob is 0 there.
         [ "$target" = avr ] || knob STRINGS "$target" || return 1
@@ -148,7 +174,7 @@ tables() {
         row 'stack, from reset to its end' "$program-stack"
     done
     row 'the deepest codec entry: stack of one call' entry-stack
-    for name in URI LINKS FIELDS JSON CBOR STRINGS; do
+    for name in $knobs STRINGS; do
         row "all that \`COAP2_WITH_$name\` brings: flash" "knob-$name"
     done
 }
@@ -170,13 +196,15 @@ symbols() {
 quick() {
     {
         for target in avr m0; do
-            measure codec $target | grep flash | sed 's/ / - /'
+            for program in codec server client; do
+                measure $program $target | grep flash | sed 's/ / - /'
+            done
         done
         tests/bench.sh --cycles | sed 's/ /-cycles-avr /'
         tests/bench.sh --instructions | sed 's/ /-instructions /'
     } | while read -r name way value; do
-        printf '%-16s %-4s %5d of %d\n' "$name" "$way" "$value" \
-            "$(limit "$name")"
+        most=$(limit "$name")
+        printf '%-20s %-4s %5d of %s\n' "$name" "$way" "$value" "${most:--}"
     done
 }
 
@@ -224,10 +252,10 @@ check_readme() {
 
 # The cover gives a knob's cost in KB of 1,000 bytes, to the nearest half.
 check_cover() {
-    for name in URI LINKS FIELDS JSON CBOR; do
+    for name in $knobs; do
         said=$(sed -n "s/.*COAP2_WITH_$name .*(AVR: \([0-9.]*\) KB).*/\1/p" \
             coap2.h)
-        is=$(figure knob-$name-avr | awk '{ print int($1 / 500 + 0.5) / 2 }')
+        is=$(figure "knob-$name-avr" | awk '{ print int($1 / 500 + 0.5) / 2 }')
         if [ "$said" = "$is" ]; then
             ok "the cover's size of COAP2_WITH_$name"
         else

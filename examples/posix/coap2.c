@@ -5,6 +5,10 @@
    One row of `commands` is all there is to a command: what it is called with,
    what its help says, and the function that runs it. */
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* NOLINT: for udp.h */
+#endif
+
 #define COAP2_IMPLEMENTATION
 #include "coap2.h"
 
@@ -12,6 +16,7 @@
 
 #include "cmd_decode.h"
 #include "cmd_links.h"
+#include "cmd_request.h"
 #include "cmd_uri.h"
 #include "tool.h"
 
@@ -19,6 +24,7 @@
 
 typedef struct command {
     const char *name;
+    const char *letters; /* of its options; a `:` behind one with a value */
     const char *arguments;
     int least, most; /* of arguments */
     int (*run)(const call *c);
@@ -28,20 +34,53 @@ typedef struct command {
 
 enum { ANY_NUMBER = 1 << 30 };
 
+static const char request_help[] =
+    "The payload of the answer goes to standard output as it is, its code to\n"
+    "standard error. The exit status is 0 for a code 2.xx, 4 for 4.xx, 5 for\n"
+    "5.xx, and 1 where there is no answer. Of a group all answers are shown,\n"
+    "each with its peer. The options are those of coap-client:\n"
+    "\n"
+    "    -e TEXT       payload; %20 in it is a blank\n"
+    "    -f FILE       payload from a file; - is standard input\n"
+    "    -t FORMAT     its Content-Format, by number or name: 50, json,\n"
+    "                  application/json\n"
+    "    -A FORMAT     Accept, likewise\n"
+    "    -O NUM,VALUE  any option; VALUE is text, or 0x and hex digits\n"
+    "    -T TOKEN      a text of up to 8 bytes\n"
+    "    -N            non-confirmable\n"
+    "    -B SECONDS    give up after them: 93, or 7 for a group\n"
+    "    -a ADDRESS    send from this address\n"
+    "    -o FILE       write the payload of the answer there\n"
+    "    -v            show what is sent and received, on standard error\n"
+    "\n"
+    "    coap2 get 'coap://[fe80::1%eth0]/temp'\n"
+    "    coap2 put -e on -t text/plain coap://192.0.2.1/fan\n"
+    "    coap2 get 'coap://224.0.1.187/.well-known/core?rt=temp*'\n";
+
+static const char ping_help[] =
+    "An empty message is sent, which anybody rejects (RFC 7252 4.3). The exit\n"
+    "status is 0 if so, and 1 if nothing comes. The path does not matter.\n"
+    "\n"
+    "    -B SECONDS    give up after them: 93\n"
+    "    -a ADDRESS    send from this address\n"
+    "    -v            show what is sent and received, on standard error\n"
+    "\n"
+    "    coap2 ping coap://192.0.2.1\n";
+
 static const command commands[] = {
-    {"decode", "HEX | -", 1, ANY_NUMBER, run_decode,
+    {"decode", "", "HEX | -", 1, ANY_NUMBER, run_decode,
      "show what a datagram says",
      "HEX is the datagram in hexadecimal digits; blanks, colons and 0x "
      "between\n"
      "bytes do not matter. With - the raw bytes are read from standard input.\n"
      "\n"
      "    coap2 decode 61 45 7d 35 20 c0 ff 32 32 2e 33 20 43\n"},
-    {"uri", "URI", 1, 1, run_uri, "show the options that a URI becomes",
+    {"uri", "", "URI", 1, 1, run_uri, "show the options that a URI becomes",
      "URI is an absolute one: coap, coaps, coap+tcp, coaps+tcp, coap+ws or\n"
      "coaps+ws. What is shown last is the URI that the options become again.\n"
      "\n"
      "    coap2 uri 'coap://node1.local/sensors/temp?unit=c'\n"},
-    {"links", "[QUERY] < FILE", 0, 1, run_links,
+    {"links", "", "[QUERY] < FILE", 0, 1, run_links,
      "show the links of a list that match",
      "FILE is a list as /.well-known/core answers it (RFC 6690). QUERY is\n"
      "NAME=VALUE, or NAME alone; a * at the end of VALUE stands for anything.\n"
@@ -49,6 +88,22 @@ static const command commands[] = {
      "without percent-decoding.\n"
      "\n"
      "    coap2 links 'rt=temp*&obs' < core.txt\n"},
+    {"get", REQUEST_LETTERS, "[OPTION...] URI", 1, 1, run_request,
+     "read a resource", request_help},
+    {"post", REQUEST_LETTERS, "[OPTION...] URI", 1, 1, run_request,
+     "hand a payload to a resource", request_help},
+    {"put", REQUEST_LETTERS, "[OPTION...] URI", 1, 1, run_request,
+     "create or replace a resource", request_help},
+    {"delete", REQUEST_LETTERS, "[OPTION...] URI", 1, 1, run_request,
+     "delete a resource", request_help},
+    {"fetch", REQUEST_LETTERS, "[OPTION...] URI", 1, 1, run_request,
+     "read what a payload asks for (RFC 8132)", request_help},
+    {"patch", REQUEST_LETTERS, "[OPTION...] URI", 1, 1, run_request,
+     "change parts of a resource (RFC 8132)", request_help},
+    {"ipatch", REQUEST_LETTERS, "[OPTION...] URI", 1, 1, run_request,
+     "the same, as often as you like", request_help},
+    {"ping", PING_LETTERS, "[OPTION...] URI", 1, 1, run_request,
+     "see whether anybody is there", ping_help},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -68,7 +123,7 @@ static void print_overview(FILE *out)
 {
     size_t i;
 
-    fputs("usage: coap2 COMMAND [--json] [ARGUMENT...]\n\n", out);
+    fputs("usage: coap2 COMMAND [OPTION...] [ARGUMENT...]\n\n", out);
     for (i = 0; i < COMMANDS; i++)
         fprintf(out, "    %-7s %-16s %s\n", commands[i].name,
                 commands[i].arguments, commands[i].summary);
@@ -78,9 +133,10 @@ static void print_overview(FILE *out)
           "    --json     for programs: one line of JSON each\n"
           "    --help     this text, or that of the command\n"
           "    --version  the version\n"
+          "Those of one letter belong to a command: its help tells.\n"
           "\n"
-          "Exit status: 0 done, 1 malformed input or no input or output,\n"
-          "2 bad usage.\n",
+          "Exit status: 0 done, 1 malformed input or no input, output or\n"
+          "answer, 2 bad usage, 4 and 5 an answer of 4.xx or 5.xx.\n",
           out);
 }
 
@@ -121,38 +177,99 @@ static int run_help(const call *c)
 
 typedef struct options {
     bool json, help, version;
+    letter *letters;
+    int letter_count;
+    const char *fault; /* in the word that was read last */
 } options;
 
-static bool read_option(options *o, const char *text)
+/* Where a command takes it, an option of one letter stands in a list such as
+   "e:N"; NULL if none does. Commands agree on which of them have a value. */
+static const char *find_letter(const char *letters, char name)
 {
-    if (strcmp(text, "--json") == 0)
+    return name == ':' ? NULL : strchr(letters, name);
+}
+
+static const char *find_letter_anywhere(char name)
+{
+    const char *found = NULL;
+    size_t i;
+
+    for (i = 0; i < COMMANDS && found == NULL; i++)
+        found = find_letter(commands[i].letters, name);
+    return found;
+}
+
+static letter *add_letter(options *o, char name)
+{
+    size_t count = (size_t)o->letter_count++;
+    letter *l;
+
+    o->letters = must_have(realloc(o->letters, (count + 1) * sizeof *l));
+    l = &o->letters[count];
+    l->name = name;
+    l->value = NULL;
+    return l;
+}
+
+/* Read a word of letters, as getopt does: `-N`, `-Nv`, `-eTEXT`, or `-e` with
+   TEXT in the next word. Returns how many words that were; 0 if it is wrong. */
+static int read_letters(options *o, char **words)
+{
+    char *text;
+    const char *known;
+    letter *l;
+
+    for (text = words[0] + 1; *text != '\0'; text++) {
+        known = find_letter_anywhere(*text);
+        if (known == NULL) return 0;
+        l = add_letter(o, *text);
+        if (known[1] != ':') continue;
+        l->value = text + 1;
+        if (text[1] != '\0') return 1;
+        l->value = words[1];
+        o->fault = "the option needs a value";
+        return l->value == NULL ? 0 : 2;
+    }
+    return 1;
+}
+
+/* Read an option. Returns how many words it takes; 0 if it is wrong. */
+static int read_option(options *o, char **words)
+{
+    o->fault = "there is no such option";
+    if (strcmp(words[0], "--json") == 0)
         o->json = true;
-    else if (strcmp(text, "--help") == 0 || strcmp(text, "-h") == 0)
+    else if (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0)
         o->help = true;
-    else if (strcmp(text, "--version") == 0)
+    else if (strcmp(words[0], "--version") == 0)
         o->version = true;
     else
-        return false;
-    return true;
+        return read_letters(o, words);
+    return 1;
 }
 
 /* Sort the words: options are read, arguments move to the front of argv. A
    single `-` is an argument, `--` makes arguments of all that follow. Returns
-   how many there are, or -1 for a word that looks like an option and is
-   none, which is then argv[0]. */
+   how many there are, or -1 for an option that is wrong, which is then
+   argv[0]. */
 static int sort_words(options *o, int argc, char **argv)
 {
-    int from, to = 0;
+    int from = 0, to = 0, read;
     bool ended = false;
 
-    for (from = 0; from < argc; from++) {
+    while (from < argc) {
         if (ended || argv[from][0] != '-' || argv[from][1] == '\0') {
-            argv[to++] = argv[from];
+            argv[to++] = argv[from++];
         } else if (strcmp(argv[from], "--") == 0) {
             ended = true;
-        } else if (!read_option(o, argv[from])) {
-            argv[0] = argv[from];
-            return -1;
+            from++;
+        } else {
+            read = read_option(o, argv + from);
+            if (read == 0) {
+                argv[0] = argv[from];
+                return -1;
+            }
+            from += read;
         }
     }
     return to;
@@ -160,28 +277,35 @@ static int sort_words(options *o, int argc, char **argv)
 
 static int run_command(const command *cmd, const call *c)
 {
+    char name[] = "-?";
+    int i;
+
     if (c->count < cmd->least) {
         complain(BAD_USAGE, "usage: coap2 %s %s", cmd->name, cmd->arguments);
         return BAD_USAGE;
     }
     if (c->count > cmd->most)
         return bad_usage("too many arguments", c->arguments[cmd->most]);
+    for (i = 0; i < c->letter_count; i++) {
+        name[1] = c->letters[i].name;
+        if (find_letter(cmd->letters, name[1]) == NULL)
+            return bad_usage("the command has no such option", name);
+    }
     return cmd->run(c);
 }
 
-static int run(int argc, char **argv)
+static int run(options *o, int argc, char **argv)
 {
-    options o = {false, false, false};
-    int words = sort_words(&o, argc, argv);
+    int words = sort_words(o, argc, argv);
     const command *cmd;
     call c;
 
-    if (words < 0) return bad_usage("there is no such option", argv[0]);
-    if (o.version) {
+    if (words < 0) return bad_usage(o->fault, argv[0]);
+    if (o->version) {
         puts("coap2 " COAP2_VERSION);
         return DONE;
     }
-    if (words == 0 && o.help) {
+    if (words == 0 && o->help) {
         print_overview(stdout);
         return DONE;
     }
@@ -191,11 +315,14 @@ static int run(int argc, char **argv)
     }
     c.arguments = argv + 1;
     c.count = words - 1;
-    c.json = o.json;
+    c.json = o->json;
+    c.letters = o->letters;
+    c.letter_count = o->letter_count;
+    c.command = argv[0];
     if (strcmp(argv[0], "help") == 0) return run_help(&c);
     cmd = find_command(argv[0]);
     if (cmd == NULL) return unknown_command(argv[0]);
-    if (o.help) {
+    if (o->help) {
         print_help(cmd);
         return DONE;
     }
@@ -212,5 +339,9 @@ static int finish(int status)
 
 int main(int argc, char **argv)
 {
-    return finish(run(argc > 0 ? argc - 1 : 0, argv + 1));
+    options o = {false, false, false, NULL, 0, NULL};
+    int status = run(&o, argc > 0 ? argc - 1 : 0, argv + 1);
+
+    free(o.letters);
+    return finish(status);
 }

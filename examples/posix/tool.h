@@ -12,10 +12,19 @@
 /* The status of the process. */
 enum { DONE = 0, FAILED = 1, BAD_USAGE = 2 };
 
+/* An option of one letter. */
+typedef struct letter {
+    char name;
+    char *value; /* NULL where it has none; may be decoded in place */
+} letter;
+
 /* A command line, read: options apart from arguments. */
 typedef struct call {
+    const char *command;
     char **arguments; /* behind the name of the command */
     int count;
+    const letter *letters; /* in their order; only those of the command */
+    int letter_count;
     bool json;
 } call;
 
@@ -69,7 +78,7 @@ static inline uint8_t *read_all(FILE *in, size_t *length)
         bytes = must_have(realloc(bytes, size));
     }
     if (ferror(in)) {
-        perror("coap2: standard input");
+        perror("coap2: cannot read");
         exit(FAILED);
     }
     return bytes;

@@ -229,7 +229,8 @@
 #define COAP2_OBSERVE_OPTIONS 64
 #endif
 #endif
-#ifndef COAP2_MAX_UPLOADS /* (1..100) bodies that arrive at a time */
+#ifndef COAP2_MAX_UPLOADS /* (0..100) bodies that arrive at a time; 0: none,
+                             requests in blocks are refused */
 #ifdef __AVR__
 #define COAP2_MAX_UPLOADS 1
 #else
@@ -1338,7 +1339,7 @@ typedef struct coap2_observer {
 
 #endif
 
-#if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS
+#if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
 
 /* A body that arrives, or an answer that leaves, in blocks. The library's
    own. */
@@ -1434,7 +1435,7 @@ typedef struct coap2_node {
     uint32_t sequence;
     coap2_observer observers[COAP2_MAX_OBSERVERS];
 #endif
-#if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS
+#if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
     coap2_upload uploads[COAP2_MAX_UPLOADS];
 #endif
 #if COAP2_FLOOD_LIMIT
@@ -5658,6 +5659,38 @@ static uint8_t coap2i_cut_answer(const coap2_req *req, coap2_rsp *rsp,
     return code;
 }
 
+/* May the handler not be run again for the next block of its answer? */
+static bool coap2i_runs_once(const coap2_req *req)
+{
+    return !coap2i_is_safe(req) || (req->flags & COAP2I_HAS_BLOCK1) != 0u;
+}
+
+/* How long a body may be that is put together here. */
+static size_t coap2i_share(const coap2_node *node)
+{
+#if COAP2_MAX_UPLOADS
+    if (node->bodies != NULL) return node->bodies_size / COAP2_MAX_UPLOADS;
+#else
+    (void)node;
+#endif
+    return 0;
+}
+
+static uint8_t coap2i_too_large(const coap2_req *req, coap2_rsp *rsp)
+{
+    size_t most = coap2i_share(req->node);
+    if (most == 0u) most = req->payload_length;
+    coap2_write_uint(&rsp->w, COAP2_OPT_SIZE1, (uint32_t)most);
+    return COAP2_413_REQUEST_ENTITY_TOO_LARGE;
+}
+
+#if COAP2_MAX_UPLOADS
+
+static uint8_t *coap2i_place(const coap2_node *node, const coap2_upload *u)
+{
+    return node->bodies + (size_t)(u - node->uploads) * coap2i_share(node);
+}
+
 static uint32_t coap2i_mix(uint32_t hash, uint8_t byte)
 {
     return (hash ^ byte) * 16777619u;
@@ -5711,25 +5744,6 @@ static coap2_upload *coap2i_find_place(coap2_node *node, bool bodies)
         place = u;
     }
     return place;
-}
-
-/* How long a body may be that is put together here. */
-static size_t coap2i_share(const coap2_node *node)
-{
-    return node->bodies == NULL ? 0u : node->bodies_size / COAP2_MAX_UPLOADS;
-}
-
-static uint8_t *coap2i_place(const coap2_node *node, const coap2_upload *u)
-{
-    return node->bodies + (size_t)(u - node->uploads) * coap2i_share(node);
-}
-
-static uint8_t coap2i_too_large(const coap2_req *req, coap2_rsp *rsp)
-{
-    size_t most = coap2i_share(req->node);
-    if (most == 0u) most = req->payload_length;
-    coap2_write_uint(&rsp->w, COAP2_OPT_SIZE1, (uint32_t)most);
-    return COAP2_413_REQUEST_ENTITY_TOO_LARGE;
 }
 
 /* Make a place for a body whose first block this is. COAP2_OK, or a code. */
@@ -5796,6 +5810,8 @@ static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
     return COAP2_OK;
 }
 
+#endif /* COAP2_MAX_UPLOADS */
+
 /* A request with Block1. COAP2_OK: the handler's turn; else a code. */
 static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
 {
@@ -5804,8 +5820,15 @@ static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
         (req->block1.more && req->payload_length != size))
         return COAP2_400_BAD_REQUEST;
     if (req->block1.number == 0u && !req->block1.more) return COAP2_OK;
+#if COAP2_MAX_UPLOADS
     return coap2i_upload(req, rsp, pieces);
+#else
+    (void)pieces;
+    return coap2i_too_large(req, rsp);
+#endif
 }
+
+#if COAP2_MAX_UPLOADS
 
 /* A body was handled, or a piece of it refused: its place is free. */
 static void coap2i_end_upload(const coap2_req *req)
@@ -5813,12 +5836,6 @@ static void coap2i_end_upload(const coap2_req *req)
     coap2_upload *u =
         coap2i_find_upload(req, coap2i_body_key(req, true), false);
     if (u != NULL) u->length = 0;
-}
-
-/* May the handler not be run again for the next block of its answer? */
-static bool coap2i_runs_once(const coap2_req *req)
-{
-    return !coap2i_is_safe(req) || (req->flags & COAP2I_HAS_BLOCK1) != 0u;
 }
 
 /* Write the block that is asked for of an answer that was kept. */
@@ -5881,9 +5898,19 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
     return code;
 }
 
+#else
+
+static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
+                                const coap2_resource *row)
+{
+    return row->handler(req, rsp);
+}
+
+#endif /* COAP2_MAX_UPLOADS */
+
 #endif /* COAP2_WITH_BLOCKS */
 
-#if COAP2_WITH_BLOCKS
+#if COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
 
 /* The next block of an answer that was kept. COAP2_OK: there is none. */
 static uint8_t coap2i_go_on(coap2_req *req, coap2_rsp *rsp)
@@ -5968,6 +5995,8 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
         if (code != COAP2_OK) return code;
     }
     first = req->offset == 0u;
+#endif
+#if COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
     if (req->block2.number != 0u && req->method != COAP2_GET &&
         req->payload_length == 0u) {
         code = coap2i_go_on(req, rsp);
@@ -5985,8 +6014,10 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
         coap2i_reopen_answer(req->node, rsp);
         return COAP2_231_CONTINUE;
     }
+#if COAP2_MAX_UPLOADS
     if (!req->last || (req->flags & COAP2I_HAS_BODY) != 0u)
         coap2i_end_upload(req);
+#endif
 #endif
 #if COAP2_WITH_OBSERVE
     if (COAP2_CODE_CLASS(code) == 2u && !coap2i_is_safe(req))
@@ -7712,7 +7743,7 @@ COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
 #if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
     memset(node->observers, 0, sizeof node->observers);
 #endif
-#if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS
+#if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
     memset(node->uploads, 0, sizeof node->uploads);
 #endif
 #if COAP2_FLOOD_LIMIT

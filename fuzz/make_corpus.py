@@ -424,6 +424,9 @@ SERVER = {
         POST, ANY, options=[script(0, 40)]) + AGAIN,
     "post-non-again": node() + request(POST, ANY, non=True) + AGAIN,
     "get-again": node() + request(GET, ANY) + AGAIN + AGAIN,
+    "again-within-its-lifetime": node() + request(POST, ANY) +
+    after(seconds=245) + AGAIN + request(POST, ANY, 0x25, non=True) +
+    after(seconds=140) + bytes([5, 2]),
     "again-behind-its-lifetime": node() + request(POST, ANY) +
     after(seconds=250) + AGAIN,
     "again-from-another": node() + request(POST, ANY) + bytes([5, 32 * 2]),
@@ -431,7 +434,7 @@ SERVER = {
     request(POST, ANY, 0x34) + AGAIN,
     "found-oldest-of-a-moment": node() + b"".join(
         request(POST, ANY, 0x20 + n) for n in range(4)) +
-    request(DELETE, ANY, 0x33) + request(IPATCH, ANY, 0x20, peer=1) +
+    request(DELETE, ANY, 0x25) + request(IPATCH, ANY, 0x20, peer=1) +
     bytes([5, 4]),
     "found-non-displaced": node() + b"".join(
         request(POST, ANY, 0x20 + n, non=n > 3) for n in range(6)) +

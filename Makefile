@@ -23,7 +23,8 @@ CHECKS = tests/style.py          \
          tests/coverage.sh       \
          tests/analysis.sh       \
          'tests/size.sh --check' \
-         fuzz/smoke.sh
+         fuzz/smoke.sh           \
+         tests/interop.sh
 
 all: $(programs) $(examples) ## build the tool and the examples into build/
 

@@ -40,7 +40,7 @@
        COAP2_RESOURCE(fan, "fan", COAP2_GET | COAP2_PUT, on_fan, "");
        COAP2_TABLE(things, &climate, &fan);
 
-       static coap2_node node;
+       coap2_node node;
        static uint8_t out[3 * 128], in[128];
 
        void serve(void)
@@ -1645,7 +1645,7 @@ COAP2_DEF const char *coap2_link_why(const coap2_link *link);
 #endif
 
 /* Keeps a rare case out of the common one, which then needs fewer registers
-   and less stack. */
+   and less stack; and what is called twice from being there twice. */
 #ifdef __GNUC__
 #define COAP2I_RARE static __attribute__((noinline))
 #else
@@ -2018,16 +2018,33 @@ COAP2I_RARE void coap2i_put_head(coap2_writer *w, size_t delta, size_t length)
     coap2i_put_bytes(w, head, size);
 }
 
+/* Open a gap at `at`: what begins at `tail` waits at the end of the buffer. */
+static void coap2i_hold_back(coap2_writer *w, uint8_t *at, const uint8_t *tail)
+{
+    size_t waiting = (size_t)(w->next - tail);
+    w->next = at;
+    w->end -= waiting;
+    memmove(w->end, tail, waiting);
+}
+
+/* Put what waits behind what has been written; `end` is the buffer's. */
+static void coap2i_put_back(coap2_writer *w, uint8_t *end)
+{
+    uint8_t *tail = w->end;
+    if (w->error != COAP2_OK || tail == end) return;
+    w->end = end;
+    coap2i_put_bytes(w, tail, (size_t)(end - tail));
+}
+
 /* Open a gap where an option goes whose number is not the highest, or which
-   comes after the payload: what stands behind it waits at the end of the
-   buffer, without the head of the next option, whose delta will be smaller.
-   Returns the number of the option before the gap. */
+   comes after the payload: what stands behind it waits, without the head of
+   the next option, whose delta will be smaller. Returns the number of the
+   option before the gap. */
 static uint16_t coap2i_open_gap(coap2_writer *w, uint16_t number,
                                 coap2_opt *next)
 {
     uint8_t *at = w->options;
     const uint8_t *tail;
-    size_t waiting;
     uint16_t before;
     next->value = at;
     next->length = 0;
@@ -2038,10 +2055,7 @@ static uint16_t coap2i_open_gap(coap2_writer *w, uint16_t number,
         at = w->options + (tail - w->options);
     } while (coap2_opt_next(next) && next->number <= number);
     if (next->number > number) tail = next->value;
-    waiting = (size_t)(w->next - tail);
-    w->next = at;
-    w->end -= waiting;
-    memmove(w->end, tail, waiting);
+    coap2i_hold_back(w, at, tail);
     return before;
 }
 
@@ -2051,7 +2065,7 @@ COAP2I_RARE void coap2i_write_opt_long(coap2_writer *w, uint16_t number,
 {
     coap2_opt next;
     uint16_t before = w->last;
-    uint8_t *end = w->end, *tail;
+    uint8_t *end = w->end;
 #if SIZE_MAX > 65804u
     if (length > 65804u) coap2i_fail(w, COAP2_ERR_ARG);
 #endif
@@ -2065,10 +2079,7 @@ COAP2I_RARE void coap2i_write_opt_long(coap2_writer *w, uint16_t number,
     coap2i_put_bytes(w, value, length);
     if (next.number > number)
         coap2i_put_head(w, (size_t)(next.number - number), next.length);
-    tail = w->end;
-    if (w->error != COAP2_OK || tail == end) return;
-    w->end = end;
-    coap2i_put_bytes(w, tail, (size_t)(end - tail));
+    coap2i_put_back(w, end);
 }
 
 COAP2_DEF void coap2_write_opt(coap2_writer *w, uint16_t number,
@@ -2926,13 +2937,15 @@ static bool coap2i_is_word(const char *text, size_t length,
 
 /* Attributes whose value is a list with blanks between (RFC 6690 2, 7252
    7.2.1). */
+static const char coap2i_lists[][4] COAP2_FLASH = {"rt", "if", "ct", "rel",
+                                                   "rev"};
+
 static bool coap2i_is_list(const char *name, size_t length)
 {
-    return coap2i_is_word(name, length, COAP2_TEXT("rt")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("if")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("ct")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("rel")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("rev"));
+    uint8_t i;
+    for (i = 0; i < sizeof coap2i_lists / sizeof coap2i_lists[0]; i++)
+        if (coap2i_is_word(name, length, coap2i_lists[i])) return true;
+    return false;
 }
 
 /* What a filter asks for. */
@@ -4650,7 +4663,8 @@ static coap2_exchange *coap2i_free_exchange(coap2_node *node)
     return NULL;
 }
 
-static uint8_t *coap2i_packet(const coap2_node *node, const coap2_exchange *e)
+COAP2I_RARE uint8_t *coap2i_packet(const coap2_node *node,
+                                   const coap2_exchange *e)
 {
     return coap2i_slot(node, (uint8_t)(e - node->exchanges + 1));
 }
@@ -4699,8 +4713,8 @@ static void coap2i_send(coap2_node *node, const coap2_peer *to,
         coap2i_delay(node, to, bytes, length, node->time);
 }
 
-static void coap2i_send_empty(coap2_node *node, const coap2_peer *to,
-                              uint8_t type, uint16_t id)
+COAP2I_RARE void coap2i_send_empty(coap2_node *node, const coap2_peer *to,
+                                   uint8_t type, uint16_t id)
 {
     uint8_t bytes[4];
     bytes[0] = (uint8_t)(0x40u + type * 16u);
@@ -4720,11 +4734,21 @@ static void coap2i_reject(coap2_node *node, const coap2_peer *from,
         coap2i_send_empty(node, from, COAP2_RST, msg->id);
 }
 
-static uint16_t coap2i_hash(const uint8_t *bytes, uint8_t length)
+/* What tells tokens apart in a record. */
+COAP2I_RARE uint16_t coap2i_hash_token(const coap2_msg *msg)
 {
+    uint8_t length = msg->token_length;
     uint16_t hash = length;
-    while (length != 0u) hash = (uint16_t)(hash * 31u + bytes[--length]);
+    while (length != 0u) hash = (uint16_t)(hash * 31u + msg->token[--length]);
     return hash;
+}
+
+/* Forget what is too old. */
+static void coap2i_forget(coap2_node *node)
+{
+    coap2_duplicate *d = node->duplicates;
+    for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++)
+        if (d->used && coap2i_is_past(node, d->until)) d->used = false;
 }
 
 /* The record of a peer's message id; NULL if there is none. */
@@ -4738,53 +4762,36 @@ static coap2_duplicate *coap2i_recall(coap2_node *node, const coap2_peer *peer,
     return NULL;
 }
 
-/* A record to write into: that of the same message id, else a free one, else
-   the one that would end first. */
-static coap2_duplicate *coap2i_record(coap2_node *node, const coap2_peer *peer,
-                                      uint16_t id)
-{
-    coap2_duplicate *d = coap2i_recall(node, peer, id), *first;
-    if (d != NULL) return d;
-    first = d = node->duplicates;
-    for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++) {
-        if (!d->used) return d;
-        if ((int32_t)(d->until - first->until) < 0) first = d;
-    }
-    return first;
-}
-
 /* Remember a message that was handled, with its answer: the code, and what
-   followed its token. Of an answer that is too long the code is kept. */
+   followed its token. Of an answer that is too long the code is kept. The
+   record is that of the same message id, else a free one, else the one that
+   ends first. */
 static void coap2i_remember(coap2_node *node, const coap2_peer *peer,
-                            const coap2_msg *msg, const uint8_t *answer,
-                            size_t length)
+                            const coap2_msg *msg, const coap2_writer *answer)
 {
-    coap2_duplicate *d = coap2i_record(node, peer, msg->id);
-    uint16_t seconds;
+    coap2_duplicate *d = coap2i_recall(node, peer, msg->id), *other;
+    uint16_t seconds = node->non_lifetime;
+    size_t length;
+    if (d == NULL) {
+        d = other = node->duplicates;
+        while (d->used && ++other != node->duplicates + COAP2_MAX_DUPLICATES)
+            if (!other->used || (int32_t)(other->until - d->until) < 0)
+                d = other;
+    }
     d->peer = *peer;
     d->used = true;
-    seconds = node->non_lifetime;
     if (msg->type == COAP2_CON) seconds = node->exchange_lifetime;
     d->until = node->time + (uint32_t)seconds * 1000u;
     d->id = msg->id;
-    d->token = coap2i_hash(msg->token, msg->token_length);
+    d->token = coap2i_hash_token(msg);
     d->code = COAP2_000_EMPTY;
     d->length = 0;
     if (answer == NULL) return;
-    d->code = answer[1];
-    answer += 4u + msg->token_length;
-    length -= 4u + msg->token_length;
+    d->code = answer->start[1];
+    length = (size_t)(answer->next - answer->options);
     if (length > sizeof d->bytes) return;
     d->length = (uint8_t)length;
-    memcpy(d->bytes, answer, length);
-}
-
-/* Forget what is too old. */
-static void coap2i_forget(coap2_node *node)
-{
-    coap2_duplicate *d = node->duplicates;
-    for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++)
-        if (coap2i_is_past(node, d->until)) d->used = false;
+    memcpy(d->bytes, answer->options, length);
 }
 
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
@@ -4843,28 +4850,6 @@ static bool coap2i_repeat_late(coap2_node *node, const coap2_peer *from,
 
 #endif
 
-/* Answer a message that was handled as it was answered then. False if it is
-   new: another token makes it so (4.5). */
-static bool coap2i_repeat(coap2_node *node, const coap2_peer *from,
-                          const coap2_msg *msg)
-{
-    const coap2_duplicate *d = coap2i_recall(node, from, msg->id);
-    coap2_writer w;
-#if COAP2_WITH_LATER
-    if (coap2i_repeat_late(node, from, msg)) return true;
-#endif
-    if (d == NULL || d->token != coap2i_hash(msg->token, msg->token_length))
-        return false;
-    COAP2I_LOG(node, "a message comes again", from);
-    if (msg->type != COAP2_CON) return true;
-    coap2_write_start(&w, node->out, node->packet);
-    coap2_write_header(&w, COAP2_ACK, d->code, msg->id, msg->token,
-                       d->code == COAP2_000_EMPTY ? 0u : msg->token_length);
-    coap2i_put_bytes(&w, d->bytes, d->length);
-    coap2i_send(node, from, w.start, coap2_write_end(&w));
-    return true;
-}
-
 /* Ids are counted up from a random start: 65,536 in an EXCHANGE_LIFETIME to
    all peers together may pass before one is used again (4.4). */
 static uint16_t coap2i_new_id(coap2_node *node)
@@ -4894,6 +4879,49 @@ static uint32_t coap2i_first_timeout(coap2_node *node)
 }
 
 #endif
+
+/* Begin the answer to a message, in the slot to write in: as its ACK, or as a
+   message of its own. */
+static void coap2i_open_reply(coap2_node *node, coap2_writer *w,
+                              const coap2_msg *msg, uint8_t code)
+{
+    uint8_t type = COAP2_ACK, token_length = msg->token_length;
+    uint16_t id = msg->id;
+    if (msg->type == COAP2_NON) {
+        type = COAP2_NON;
+        id = coap2i_new_id(node);
+    }
+    if (code == COAP2_000_EMPTY) token_length = 0;
+    coap2_write_start(w, node->out, node->packet);
+    coap2_write_header(w, type, code, id, msg->token, token_length);
+}
+
+/* Answer a message with a code and what follows the token. */
+static void coap2i_reply(coap2_node *node, const coap2_peer *to,
+                         const coap2_msg *msg, uint8_t code,
+                         const uint8_t *bytes, uint8_t length)
+{
+    coap2_writer w;
+    coap2i_open_reply(node, &w, msg, code);
+    coap2i_put_bytes(&w, bytes, length);
+    coap2i_send(node, to, w.start, coap2_write_end(&w));
+}
+
+/* Answer a message that was handled as it was answered then. False if it is
+   new: another token makes it so (4.5). */
+static bool coap2i_repeat(coap2_node *node, const coap2_peer *from,
+                          const coap2_msg *msg)
+{
+    const coap2_duplicate *d = coap2i_recall(node, from, msg->id);
+#if COAP2_WITH_LATER
+    if (coap2i_repeat_late(node, from, msg)) return true;
+#endif
+    if (d == NULL || d->token != coap2i_hash_token(msg)) return false;
+    COAP2I_LOG(node, "a message comes again", from);
+    if (msg->type == COAP2_CON)
+        coap2i_reply(node, from, msg, d->code, d->bytes, d->length);
+    return true;
+}
 
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
 
@@ -5099,56 +5127,59 @@ enum {
 #define coap2i_body coap2_write_payload
 #endif
 
-/* What a request's options may be. The low bits of `form` are the high ones of
-   the number. */
+/* What a request's options may be, and what each of them sets. The low bits of
+   `form` are the high ones of the number; the low ones differ in all rows. */
 enum { COAP2I_MAY_REPEAT = 0x80, COAP2I_NOT_EMPTY = 0x40 };
-static const uint8_t coap2i_request_forms[][3] COAP2_FLASH = {
-    {COAP2_OPT_IF_MATCH, 8, COAP2I_MAY_REPEAT},
-    {COAP2_OPT_URI_HOST, 255, COAP2I_NOT_EMPTY},
-    {COAP2_OPT_ETAG, 8, COAP2I_MAY_REPEAT | COAP2I_NOT_EMPTY},
-    {COAP2_OPT_IF_NONE_MATCH, 0, 0},
-    {COAP2_OPT_URI_PORT, 2, 0},
-    {COAP2_OPT_URI_PATH, 255, COAP2I_MAY_REPEAT},
-    {COAP2_OPT_CONTENT_FORMAT, 2, 0},
-    {COAP2_OPT_URI_QUERY, 255, COAP2I_MAY_REPEAT},
-    {COAP2_OPT_ACCEPT, 2, 0},
+static const uint8_t coap2i_request_forms[][4] COAP2_FLASH = {
+    {COAP2_OPT_URI_PATH, 255, COAP2I_MAY_REPEAT, 0},
+    {COAP2_OPT_URI_QUERY, 255, COAP2I_MAY_REPEAT, 0},
+    {COAP2_OPT_CONTENT_FORMAT, 2, 0, 0},
+    {COAP2_OPT_ACCEPT, 2, 0, COAP2I_HAS_ACCEPT},
+    {COAP2_OPT_IF_MATCH, 8, COAP2I_MAY_REPEAT, COAP2I_HAS_IF_MATCH},
+    {COAP2_OPT_ETAG, 8, COAP2I_MAY_REPEAT | COAP2I_NOT_EMPTY, COAP2I_HAS_ETAG},
+    {COAP2_OPT_IF_NONE_MATCH, 0, 0, COAP2I_HAS_IF_NONE_MATCH},
+    {COAP2_OPT_URI_HOST, 255, COAP2I_NOT_EMPTY, 0},
+    {COAP2_OPT_URI_PORT, 2, 0, 0},
 #if COAP2_WITH_OBSERVE
-    {COAP2_OPT_OBSERVE, 3, 0},
+    {COAP2_OPT_OBSERVE, 3, 0, 0},
 #endif
 #if COAP2_WITH_BLOCKS
-    {COAP2_OPT_BLOCK2, 3, 0},
-    {COAP2_OPT_BLOCK1, 3, 0},
-    {COAP2_OPT_SIZE2, 4, 0},
+    {COAP2_OPT_BLOCK2, 3, 0, 0},
+    {COAP2_OPT_BLOCK1, 3, 0, 0},
+    {COAP2_OPT_SIZE2, 4, 0, 0},
 #endif
 #if COAP2_REPLY_LIMIT
-    {COAP2_OPT_ECHO, 40, COAP2I_NOT_EMPTY},
+    {COAP2_OPT_ECHO, 40, COAP2I_NOT_EMPTY, 0},
 #endif
-    {COAP2_OPT_NO_RESPONSE & 255, 1, COAP2_OPT_NO_RESPONSE >> 8}};
+    {COAP2_OPT_NO_RESPONSE & 255, 1, COAP2_OPT_NO_RESPONSE >> 8, 0}};
+enum { COAP2I_UNKNOWN = 255 };
 
-/* Is this an option that we know, of a length that it may have, and the first
-   of its number where it may not repeat (5.4.3, 5.4.5)? */
-static bool coap2i_is_understood(const coap2_opt *opt, uint16_t before)
+/* What an option sets if we know it, if it is of a length that it may have, and
+   the first of its number where it may not repeat (5.4.3, 5.4.5). */
+static uint8_t coap2i_understand(const coap2_opt *opt, uint16_t before)
 {
     const uint8_t *row = (const uint8_t *)coap2i_request_forms;
     const uint8_t *end = row + sizeof coap2i_request_forms;
-    for (; row != end; row += 3) {
-        uint8_t form = COAP2I_FLASH_BYTE(row + 2);
-        if (COAP2I_FLASH_BYTE(row) != (uint8_t)opt->number ||
-            (form & 3u) != opt->number >> 8)
-            continue;
-        if (opt->length > COAP2I_FLASH_BYTE(row + 1)) return false;
-        if ((form & COAP2I_NOT_EMPTY) != 0u && opt->length == 0u) return false;
-        return (form & COAP2I_MAY_REPEAT) != 0u || opt->number != before;
+    uint8_t form;
+    while (COAP2I_FLASH_BYTE(row) != (uint8_t)opt->number) {
+        row += 4;
+        if (row == end) return COAP2I_UNKNOWN;
     }
-    return false;
+    form = COAP2I_FLASH_BYTE(row + 2);
+    if ((form & 3u) != opt->number >> 8 ||
+        opt->length > COAP2I_FLASH_BYTE(row + 1) ||
+        ((form & COAP2I_NOT_EMPTY) != 0u && opt->length == 0u) ||
+        ((form & COAP2I_MAY_REPEAT) == 0u && opt->number == before))
+        return COAP2I_UNKNOWN;
+    return COAP2I_FLASH_BYTE(row + 3);
 }
 
 /* The number in an option of up to two bytes. */
 static uint16_t coap2i_short(const coap2_opt *opt)
 {
     uint16_t value = 0;
-    size_t i;
-    for (i = 0; i < opt->length; i++)
+    uint8_t i;
+    for (i = 0; i < (uint8_t)opt->length; i++)
         value = (uint16_t)(value * 256u + opt->value[i]);
     return value;
 }
@@ -5184,74 +5215,51 @@ static bool coap2i_is_safe(const coap2_req *req)
     return (req->method & (COAP2_GET | COAP2_FETCH)) != 0u;
 }
 
-static void coap2i_take_option(coap2_req *req, const coap2_opt *opt)
-{
-    switch (opt->number) {
-    case COAP2_OPT_IF_MATCH:
-        req->flags |= COAP2I_HAS_IF_MATCH;
-        break;
-    case COAP2_OPT_ETAG:
-        req->flags |= COAP2I_HAS_ETAG;
-        break;
-    case COAP2_OPT_IF_NONE_MATCH:
-        req->flags |= COAP2I_HAS_IF_NONE_MATCH;
-        break;
-    case COAP2_OPT_CONTENT_FORMAT:
-        req->format = coap2i_short(opt);
-        break;
-    case COAP2_OPT_ACCEPT:
-        req->flags |= COAP2I_HAS_ACCEPT;
-        req->accept = coap2i_short(opt);
-        break;
-#if COAP2_WITH_OBSERVE
-    case COAP2_OPT_OBSERVE:
-        coap2i_take_observe(req, opt);
-        break;
-#endif
-#if COAP2_WITH_BLOCKS
-    case COAP2_OPT_BLOCK2:
-        coap2i_take_block(req, opt, &req->block2, COAP2I_HAS_BLOCK2);
-        break;
-    case COAP2_OPT_BLOCK1:
-        coap2i_take_block(req, opt, &req->block1, COAP2I_HAS_BLOCK1);
-        break;
-    case COAP2_OPT_SIZE2:
-        req->flags |= COAP2I_WANTS_SIZE;
-        break;
-#endif
-    case COAP2_OPT_NO_RESPONSE:
-        req->silent |= (uint8_t)coap2i_short(opt);
-    }
-}
-
 /* All options of a request, in one walk. */
 static void coap2i_take_options(coap2_req *req)
 {
     coap2_opt opt = req->msg->options;
     uint16_t before = 0;
-    while (coap2_opt_next(&opt)) {
+    for (; coap2_opt_next(&opt); before = opt.number) {
+        uint8_t flags = coap2i_understand(&opt, before);
         if (opt.number == COAP2_OPT_PROXY_URI ||
             opt.number == COAP2_OPT_PROXY_SCHEME)
-            req->flags |= COAP2I_TO_PROXY;
-        else if (coap2i_is_understood(&opt, before))
-            coap2i_take_option(req, &opt);
-        else if (COAP2_OPT_IS_CRITICAL(opt.number))
-            req->flags |= COAP2I_BAD_OPTION;
-        before = opt.number;
+            flags = COAP2I_TO_PROXY;
+        if (flags == COAP2I_UNKNOWN)
+            flags = opt.number & COAP2I_BAD_OPTION; /* critical: odd (5.4.6) */
+        else if (opt.number == COAP2_OPT_CONTENT_FORMAT)
+            req->format = coap2i_short(&opt);
+        else if (opt.number == COAP2_OPT_ACCEPT)
+            req->accept = coap2i_short(&opt);
+        else if (opt.number == COAP2_OPT_NO_RESPONSE)
+            req->silent |= (uint8_t)coap2i_short(&opt);
+#if COAP2_WITH_OBSERVE
+        else if (opt.number == COAP2_OPT_OBSERVE)
+            coap2i_take_observe(req, &opt);
+#endif
+#if COAP2_WITH_BLOCKS
+        else if (opt.number == COAP2_OPT_BLOCK2)
+            coap2i_take_block(req, &opt, &req->block2, COAP2I_HAS_BLOCK2);
+        else if (opt.number == COAP2_OPT_BLOCK1)
+            coap2i_take_block(req, &opt, &req->block1, COAP2I_HAS_BLOCK1);
+        else if (opt.number == COAP2_OPT_SIZE2)
+            req->flags |= COAP2I_WANTS_SIZE;
+#endif
+        req->flags |= flags;
     }
 }
 
-/* Begin an answer in a slot. */
-static void coap2i_open_answer(coap2_node *node, coap2_rsp *rsp, uint8_t *slot,
-                               uint8_t type, uint16_t id, const uint8_t *token,
-                               uint8_t token_length)
+COAP2I_RARE void coap2i_clear_answer(coap2_rsp *rsp)
 {
-    memset(rsp, 0, sizeof *rsp);
     rsp->max_age = 60;
     rsp->format = COAP2_NO_FORMAT;
-    coap2_write_start(&rsp->w, slot, node->packet);
-    coap2_write_header(&rsp->w, type, COAP2_500_INTERNAL_SERVER_ERROR, id,
-                       token, token_length);
+    rsp->etag_length = 0;
+#if COAP2_WITH_OBSERVE
+    rsp->observed = false;
+#endif
+#if COAP2_WITH_BLOCKS
+    rsp->total = 0;
+#endif
 }
 
 /* Take back all but the header. */
@@ -5260,12 +5268,7 @@ static void coap2i_reopen_answer(const coap2_node *node, coap2_rsp *rsp)
     uint8_t *start = rsp->w.start, *options = rsp->w.options;
     coap2_write_start(&rsp->w, start, node->packet);
     rsp->w.options = rsp->w.next = options;
-    rsp->max_age = 60;
-    rsp->format = COAP2_NO_FORMAT;
-    rsp->etag_length = 0;
-#if COAP2_WITH_BLOCKS
-    rsp->total = 0;
-#endif
+    coap2i_clear_answer(rsp);
 }
 
 static bool coap2i_is_etag(const coap2_rsp *rsp, const coap2_opt *opt)
@@ -5288,13 +5291,18 @@ static bool coap2i_names_state(const coap2_req *req, const coap2_rsp *rsp,
     return false;
 }
 
-/* Complete an answer: its options, its code. One that does not fit is 5.00. */
+/* Complete an answer: its options, its code. One that does not fit is 5.00. The
+   payload waits, so that each option is written where it stays. */
 static void coap2i_close_answer(const coap2_node *node, coap2_rsp *rsp,
                                 uint8_t code)
 {
     coap2_writer *w = &rsp->w;
     for (;;) {
         bool success = COAP2_CODE_CLASS(code) == 2u;
+        size_t size = w->payload_size;
+        uint8_t *end = w->end, *payload = w->next - size;
+        if (w->error == COAP2_OK) coap2i_hold_back(w, payload, payload);
+        w->payload_size = 0;
         if (rsp->etag_length != 0u && success)
             coap2_write_opt(w, COAP2_OPT_ETAG, rsp->etag, rsp->etag_length);
 #if COAP2_WITH_OBSERVE
@@ -5303,11 +5311,11 @@ static void coap2i_close_answer(const coap2_node *node, coap2_rsp *rsp,
 #endif
         /* a diagnostic has no format (5.5.2) */
         if (rsp->format != COAP2_NO_FORMAT &&
-            (success ||
-             (rsp->format != COAP2_FORMAT_TEXT && w->payload_size != 0u)))
+            (success || (rsp->format != COAP2_FORMAT_TEXT && size != 0u)))
             coap2_write_uint(w, COAP2_OPT_CONTENT_FORMAT, rsp->format);
         if (rsp->max_age != 60u)
             coap2_write_uint(w, COAP2_OPT_MAX_AGE, rsp->max_age);
+        coap2i_put_back(w, end);
         if (w->error == COAP2_OK) break;
         code = COAP2_500_INTERNAL_SERVER_ERROR;
         coap2i_reopen_answer(node, rsp);
@@ -5336,12 +5344,28 @@ COAP2_DEF void coap2_rsp_bytes(coap2_rsp *rsp, uint16_t format,
     coap2i_body(&rsp->w, bytes, length);
 }
 
+/* Append to the body from flash. */
+static void coap2i_write_flash(coap2_writer *w, const char *flash_text)
+{
+#if COAP2_WITH_BLOCKS && defined(__AVR__)
+    char c;
+    while ((c = coap2i_flash_char(flash_text++)) != '\0')
+        coap2_write_body(w, &c, 1);
+#elif COAP2_WITH_BLOCKS
+    coap2_write_body(w, flash_text, strlen(flash_text));
+#else
+    size_t length = 0;
+    while (coap2i_flash_char(flash_text + length) != '\0') length++;
+    coap2_write_payload(w, NULL, length);
+    if (w->error == COAP2_OK)
+        COAP2I_FLASH_COPY(w->next - length, flash_text, length);
+#endif
+}
+
 COAP2_DEF void coap2_rsp_flash(coap2_rsp *rsp, const char *flash_text)
 {
-    char c;
     rsp->format = COAP2_FORMAT_TEXT;
-    while ((c = coap2i_flash_char(flash_text++)) != '\0')
-        coap2i_body(&rsp->w, &c, 1);
+    coap2i_write_flash(&rsp->w, flash_text);
 }
 
 #if COAP2_WITH_BLOCKS
@@ -5422,32 +5446,28 @@ COAP2_DEF uint8_t coap2_on_bound(coap2_req *req, coap2_rsp *rsp)
 
 #endif
 
-static void coap2i_put_flash_payload(coap2_writer *w, const char *flash_text)
-{
-    char c;
-    while ((c = coap2i_flash_char(flash_text++)) != '\0') coap2i_body(w, &c, 1);
-}
-
 /* Write a resource's link behind what there is of the list. */
-static void coap2i_write_row(coap2_writer *w, const coap2_resource *row)
+static void coap2i_write_row(coap2_writer *w, const char *path,
+                             const char *attributes)
 {
-    coap2i_body(w, "</", 2);
-    coap2i_put_flash_payload(w, row->path);
-    coap2i_body(w, ">", 1);
-    if (coap2i_flash_char(row->attributes) == '\0') return;
-    coap2i_body(w, ";", 1);
-    coap2i_put_flash_payload(w, row->attributes);
+    coap2i_write_flash(w, COAP2_TEXT("</"));
+    coap2i_write_flash(w, path);
+    coap2i_write_flash(w, COAP2_TEXT(">"));
+    if (coap2i_flash_char(attributes) == '\0') return;
+    coap2i_write_flash(w, COAP2_TEXT(";"));
+    coap2i_write_flash(w, attributes);
 }
 
-/* Compare a value in flash, up to where it stops, as a whole or member by
-   member; steps to its end. */
+/* Compare a text in flash, up to where it stops, as a whole or member by
+   member; steps to its end. What is not quoted stops at a semicolon, too. */
 static bool coap2i_flash_matches(const char **text, char stop,
                                  const coap2i_pattern *pattern)
 {
     size_t same = 0;
     bool alike = true, member = false;
     char c;
-    while ((c = coap2i_flash_char(*text)) != '\0' && c != stop) {
+    while ((c = coap2i_flash_char(*text)) != '\0' && c != stop &&
+           (c != ';' || stop == '"')) {
         (*text)++;
         if (c == '\\' && (c = coap2i_flash_char(*text)) != '\0') (*text)++;
         if (pattern->list && c == ' ') {
@@ -5463,45 +5483,33 @@ static bool coap2i_flash_matches(const char **text, char stop,
     return member || (alike && same == pattern->length);
 }
 
-/* Step over an attribute's name, and its equals sign and quote if it has them;
-   returns where its value stops. Is it the name that is asked for? */
-static char coap2i_flash_name(const char **text, const char *name,
-                              size_t length, bool *named)
-{
-    size_t i = 0;
-    char c;
-    *named = true;
-    for (; (c = coap2i_flash_char(*text)) != '\0' && c != '=' && c != ';';
-         (*text)++, i++)
-        *named = *named && i < length && c == name[i];
-    *named = *named && i == length;
-    if (c != '=') return ';';
-    if (coap2i_flash_char(++*text) != '"') return ';';
-    (*text)++;
-    return '"';
-}
-
 /* Does a row match a filter (RFC 6690 4.1)? As coap2_link_matches, but in
    flash, and on text that is trusted. */
-static bool coap2i_row_matches(const coap2_resource *row, const char *query,
-                               size_t length)
+static bool coap2i_row_matches(const char *path, const char *attributes,
+                               const char *query, size_t length)
 {
-    const char *text = row->attributes;
-    coap2i_pattern pattern;
-    size_t name = coap2i_read_pattern(&pattern, query, length);
-    bool named, same;
+    const char *text = attributes;
+    coap2i_pattern name, pattern;
     if (length == 0u) return true;
-    if (coap2i_is_word(query, name, COAP2_TEXT("href"))) {
+    memset(&name, 0, sizeof name);
+    name.text = query;
+    name.length = coap2i_read_pattern(&pattern, query, length);
+    if (coap2i_is_word(query, name.length, COAP2_TEXT("href"))) {
         if (pattern.length == 0u) return pattern.prefix;
         if (*pattern.text++ != '/') return false;
         pattern.length--;
-        text = row->path;
-        return coap2i_flash_matches(&text, '\0', &pattern);
+        text = path;
+        return coap2i_flash_matches(&text, '"', &pattern);
     }
     while (coap2i_flash_char(text) != '\0') {
-        char stop = coap2i_flash_name(&text, query, name, &named);
-        same = coap2i_flash_matches(&text, stop, &pattern);
-        if (named && same) return true;
+        bool named = coap2i_flash_matches(&text, '=', &name);
+        char stop = ';';
+        if (coap2i_flash_char(text) == '=' &&
+            coap2i_flash_char(++text) == '"') {
+            stop = '"';
+            text++;
+        }
+        if (coap2i_flash_matches(&text, stop, &pattern) && named) return true;
         while (coap2i_flash_char(text) == stop ||
                coap2i_flash_char(text) == ';')
             text++;
@@ -5511,16 +5519,18 @@ static bool coap2i_row_matches(const coap2_resource *row, const char *query,
 
 /* Is this row listed, and does it match all that the request asks for? What is
    below a star is not one resource. */
-static bool coap2i_is_listed(const coap2_req *req, const coap2_resource *row)
+static bool coap2i_is_listed(const coap2_req *req, const char *path,
+                             const char *attributes)
 {
-    const char *path = row->path;
+    const char *at = path;
     coap2_opt opt = req->msg->options;
     char c, last = '\0';
-    while ((c = coap2i_flash_char(path++)) != '\0') last = c;
-    if (last == '*' || (row->methods & COAP2_HIDDEN) != 0u) return false;
+    while ((c = coap2i_flash_char(at++)) != '\0') last = c;
+    if (last == '*') return false;
     while (coap2_opt_next(&opt))
         if (opt.number == COAP2_OPT_URI_QUERY &&
-            !coap2i_row_matches(row, (const char *)opt.value, opt.length))
+            !coap2i_row_matches(path, attributes, (const char *)opt.value,
+                                opt.length))
             return false;
     return true;
 }
@@ -5528,16 +5538,19 @@ static bool coap2i_is_listed(const coap2_req *req, const coap2_resource *row)
 /* GET /.well-known/core (7.2, RFC 6690 4). */
 static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
 {
-    const coap2_resource *const *rows = req->node->resources, *at;
-    coap2_resource row;
+    const coap2_resource *const *rows = req->node->resources, *row;
     bool empty = true;
     rsp->format = COAP2_FORMAT_LINKS;
     while (rows != NULL &&
-           (at = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL) {
-        COAP2I_FLASH_COPY(&row, at, sizeof row);
-        if (!coap2i_is_listed(req, &row)) continue;
-        if (!empty) coap2i_body(&rsp->w, ",", 1);
-        coap2i_write_row(&rsp->w, &row);
+           (row = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL) {
+        const char *path = COAP2I_FLASH_WORD(const char *, &row->path);
+        const char *attributes =
+            COAP2I_FLASH_WORD(const char *, &row->attributes);
+        if ((COAP2I_FLASH_WORD(uint16_t, &row->methods) & COAP2_HIDDEN) != 0u ||
+            !coap2i_is_listed(req, path, attributes))
+            continue;
+        if (!empty) coap2i_write_flash(&rsp->w, COAP2_TEXT(","));
+        coap2i_write_row(&rsp->w, path, attributes);
         empty = false;
     }
     /* silence to a group where nothing matches (RFC 6690 4.1) */
@@ -5857,7 +5870,7 @@ static void coap2i_write_kept(coap2_req *req, coap2_rsp *rsp, coap2_upload *u)
 /* Run a handler that may answer more than a packet: it writes into a free
    place. What does not fit is kept there (RFC 7959 2.7). */
 static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
-                                const coap2_resource *row)
+                                coap2_handler_fn handler)
 {
     coap2_node *node = req->node;
     coap2_writer *w = &rsp->w, aside;
@@ -5865,13 +5878,13 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
     size_t header = (size_t)(w->options - w->start), share, length;
     uint8_t code, *slot = w->start, *place;
     share = coap2i_share(node);
-    if (u == NULL || share <= node->packet) return row->handler(req, rsp);
+    if (u == NULL || share <= node->packet) return handler(req, rsp);
     place = coap2i_place(node, u);
     u->length = 0;
     coap2_write_start(w, place, share);
     coap2i_put_bytes(w, slot, header);
     w->options = w->next;
-    code = row->handler(req, rsp);
+    code = handler(req, rsp);
     aside = *w;
     length = coap2_write_end(w);
     coap2_write_start(w, slot, node->packet);
@@ -5901,9 +5914,9 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
 #else
 
 static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
-                                const coap2_resource *row)
+                                coap2_handler_fn handler)
 {
-    return row->handler(req, rsp);
+    return handler(req, rsp);
 }
 
 #endif /* COAP2_MAX_UPLOADS */
@@ -5930,7 +5943,7 @@ static uint8_t coap2i_go_on(coap2_req *req, coap2_rsp *rsp)
 /* Hold the request's conditions against the resource as it is, by running its
    GET. COAP2_OK if they hold, else a code. */
 COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
-                                            const coap2_resource *row)
+                                            coap2_handler_fn get)
 {
     coap2_req look = *req;
     uint8_t code = COAP2_205_CONTENT;
@@ -5943,7 +5956,7 @@ COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
     look.flags = 0;
     coap2i_open_window(&look, rsp);
 #endif
-    if ((row->methods & COAP2_GET) != 0u) code = row->handler(&look, rsp);
+    if (get != NULL) code = get(&look, rsp);
     if (COAP2_CODE_CLASS(code) == 5u) return code;
     exists = COAP2_CODE_CLASS(code) == 2u;
     holds = !exists || (req->flags & COAP2I_HAS_IF_NONE_MATCH) == 0u;
@@ -5955,19 +5968,19 @@ COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
 }
 
 /* Run a resource's handler. */
-static uint8_t coap2i_run_row(coap2_req *req, coap2_rsp *rsp,
-                              const coap2_resource *row)
+static uint8_t coap2i_run_handler(coap2_req *req, coap2_rsp *rsp,
+                                  coap2_handler_fn handler)
 {
     uint8_t code;
 #if COAP2_WITH_BLOCKS
     if (coap2i_runs_once(req)) {
-        code = coap2i_run_aside(req, rsp, row);
+        code = coap2i_run_aside(req, rsp, handler);
     } else {
         coap2i_open_window(req, rsp);
-        code = row->handler(req, rsp);
+        code = handler(req, rsp);
     }
 #else
-    code = row->handler(req, rsp);
+    code = handler(req, rsp);
 #endif
     if (code == COAP2_400_BAD_REQUEST && (req->flags & COAP2I_NOT_TEXT) != 0u)
         code = COAP2_415_UNSUPPORTED_CONTENT_FORMAT;
@@ -5977,7 +5990,8 @@ static uint8_t coap2i_run_row(coap2_req *req, coap2_rsp *rsp,
 /* Find the resource, and run its handler. */
 static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
 {
-    coap2_resource row;
+    coap2_handler_fn handler;
+    uint16_t methods;
     uint8_t code;
     bool first = true;
     if ((req->flags & COAP2I_BAD_OPTION) != 0u) return COAP2_402_BAD_OPTION;
@@ -5987,11 +6001,12 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
     if (req->method == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
     req->resource = coap2i_find_row(req);
     if (req->resource == NULL) return COAP2_404_NOT_FOUND;
-    COAP2I_FLASH_COPY(&row, req->resource, sizeof row);
-    if ((row.methods & req->method) == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
+    handler = COAP2I_FLASH_WORD(coap2_handler_fn, &req->resource->handler);
+    methods = COAP2I_FLASH_WORD(uint16_t, &req->resource->methods);
+    if ((methods & req->method) == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
 #if COAP2_WITH_BLOCKS
     if ((req->flags & COAP2I_HAS_BLOCK1) != 0u) {
-        code = coap2i_take_body(req, rsp, (row.methods & COAP2_PIECES) != 0u);
+        code = coap2i_take_body(req, rsp, (methods & COAP2_PIECES) != 0u);
         if (code != COAP2_OK) return code;
     }
     first = req->offset == 0u;
@@ -6005,10 +6020,11 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
 #endif
     if (first &&
         (req->flags & (COAP2I_HAS_IF_MATCH | COAP2I_HAS_IF_NONE_MATCH)) != 0u) {
-        code = coap2i_check_conditions(req, rsp, &row);
+        code = coap2i_check_conditions(
+            req, rsp, (methods & COAP2_GET) != 0u ? handler : NULL);
         if (code != COAP2_OK) return code;
     }
-    code = coap2i_run_row(req, rsp, &row);
+    code = coap2i_run_handler(req, rsp, handler);
 #if COAP2_WITH_BLOCKS
     if (!req->last && COAP2_CODE_CLASS(code) == 2u) {
         coap2i_reopen_answer(req->node, rsp);
@@ -6306,29 +6322,22 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
 {
     coap2_req req;
     coap2_rsp rsp;
-    uint8_t type = COAP2_ACK;
-    uint16_t id = msg->id;
     coap2i_open_request(node, &req, from, msg);
-    if (msg->type == COAP2_NON) {
-        /* rejected (5.4.1) */
-        if ((req.flags & COAP2I_BAD_OPTION) != 0u) return;
-        type = COAP2_NON;
-        id = coap2i_new_id(node);
-    }
-    coap2i_open_answer(node, &rsp, node->out, type, id, msg->token,
-                       msg->token_length);
+    /* rejected (5.4.1) */
+    if (msg->type == COAP2_NON && (req.flags & COAP2I_BAD_OPTION) != 0u) return;
+    coap2i_clear_answer(&rsp);
+    coap2i_open_reply(node, &rsp.w, msg, COAP2_500_INTERNAL_SERVER_ERROR);
     if (!coap2i_make_answer(&req, &rsp)) return;
 #if COAP2_REPLY_LIMIT
     coap2i_limit_answer(node, from, &rsp, coap2i_answer_limit(&req),
                         coap2i_is_safe(&req));
 #endif
     /* what is safe is done again when it is asked for again (4.5) */
-    if (type == COAP2_NON || (req.flags & COAP2I_IS_LATE) != 0u ||
+    if (msg->type == COAP2_NON || (req.flags & COAP2I_IS_LATE) != 0u ||
         !coap2i_is_safe(&req))
-        coap2i_remember(
-            node, from, msg,
-            coap2i_is_wanted(rsp.w.start[1], req.silent) ? rsp.w.start : NULL,
-            coap2_write_end(&rsp.w));
+        coap2i_remember(node, from, msg,
+                        coap2i_is_wanted(rsp.w.start[1], req.silent) ? &rsp.w
+                                                                     : NULL);
     coap2i_deliver(&req, &rsp);
 }
 
@@ -6351,14 +6360,13 @@ static void coap2i_observer_msg(const coap2_observer *o, coap2_msg *msg)
 static void coap2i_render(coap2_req *req, coap2_rsp *rsp,
                           const coap2_observer *o)
 {
-    coap2_resource row;
     uint8_t code;
     req->again = true;
     req->resource = COAP2I_FLASH_WORD(const coap2_resource *,
                                       req->node->resources + o->row);
-    COAP2I_FLASH_COPY(&row, req->resource, sizeof row);
     req->node->inside = true;
-    code = coap2i_run_row(req, rsp, &row);
+    code = coap2i_run_handler(
+        req, rsp, COAP2I_FLASH_WORD(coap2_handler_fn, &req->resource->handler));
     req->node->inside = false;
     if (COAP2_CODE_CLASS(code) - 2u > 3u)
         code = COAP2_500_INTERNAL_SERVER_ERROR;
@@ -6411,8 +6419,10 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
     }
     coap2i_observer_msg(o, &msg);
     coap2i_open_request(node, &req, &o->peer, &msg);
-    coap2i_open_answer(node, &rsp, node->out, con ? COAP2_CON : COAP2_NON,
-                       o->id, o->token, o->token_length);
+    coap2i_clear_answer(&rsp);
+    coap2_write_start(&rsp.w, node->out, node->packet);
+    coap2_write_header(&rsp.w, con ? COAP2_CON : COAP2_NON, 0, o->id, o->token,
+                       o->token_length);
     coap2i_render(&req, &rsp, o);
     result =
         coap2i_transmit(node, &o->peer, rsp.w.start, coap2_write_end(&rsp.w));
@@ -6473,7 +6483,7 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
     e->token_length = req->msg->token_length;
     memcpy(e->token, req->msg->token, e->token_length);
     e->handle = coap2i_new_handle(node);
-    coap2i_remember(node, req->peer, req->msg, NULL, 0);
+    coap2i_remember(node, req->peer, req->msg, NULL);
     req->flags |= COAP2I_IS_LATE;
     return e->handle;
 }
@@ -6491,7 +6501,9 @@ COAP2_DEF coap2_result coap2_answer_start(coap2_rsp *rsp, coap2_node *node,
     coap2_exchange *e = coap2i_find_ticket(node, ticket);
     memset(rsp, 0, sizeof *rsp);
     if (e == NULL) return COAP2_ERR_ARG;
-    coap2i_open_answer(node, rsp, coap2i_packet(node, e), COAP2_CON, 0,
+    coap2i_clear_answer(rsp);
+    coap2_write_start(&rsp->w, coap2i_packet(node, e), node->packet);
+    coap2_write_header(&rsp->w, COAP2_CON, COAP2_500_INTERNAL_SERVER_ERROR, 0,
                        e->token, e->token_length);
     rsp->node = node;
     rsp->ticket = ticket;
@@ -6525,7 +6537,7 @@ static void coap2i_remember_late(coap2_node *node, const coap2_exchange *e,
     request.id = e->id;
     request.token = e->token;
     request.token_length = e->token_length;
-    coap2i_remember(node, &e->peer, &request, w->start, coap2_write_end(w));
+    coap2i_remember(node, &e->peer, &request, w);
 }
 
 /* The answer is complete in its slot: poll sends it. */
@@ -7377,7 +7389,7 @@ static void coap2i_confirm(coap2_node *node, const coap2_peer *from,
     }
     if (msg->type == COAP2_CON)
         coap2i_send_empty(node, from, COAP2_ACK, msg->id);
-    coap2i_remember(node, from, msg, NULL, 0);
+    coap2i_remember(node, from, msg, NULL);
 }
 
 /* The answer of a request, all of it: tell the caller. */
@@ -7504,45 +7516,33 @@ static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
 #endif
 }
 
-/* A request or an answer that was cut because `in` is too small: what there is
-   of it is good for a 4.13. */
-static void coap2i_refuse_cut(coap2_node *node, const coap2_peer *from,
-                              const coap2_msg *msg)
-{
-    coap2_writer w;
-    if (from->group) return;
-    coap2_write_start(&w, node->out, node->packet);
-    coap2_write_header(&w, msg->type == COAP2_CON ? COAP2_ACK : COAP2_NON,
-                       COAP2_413_REQUEST_ENTITY_TOO_LARGE,
-                       msg->type == COAP2_CON ? msg->id : coap2i_new_id(node),
-                       msg->token, msg->token_length);
-    coap2i_send(node, from, w.start, coap2_write_end(&w));
-}
-
-/* A request or an answer, well-formed as far as it goes. */
+/* A request or an answer, well-formed as far as it goes. What there is of a
+   request that was cut because `in` is too small is good for a 4.13. */
 static void coap2i_handle(coap2_node *node, const coap2_peer *from,
                           const coap2_msg *msg, bool cut)
 {
-    if (msg->code < COAP2_CODE(1, 0)) {
-        if (msg->type > COAP2_NON) return;
-        if (cut) {
-            coap2i_refuse_cut(node, from, msg);
-            return;
-        }
-        if (coap2i_repeat(node, from, msg)) return;
-#if COAP2_WITH_SERVER
-        coap2i_serve(node, from, msg);
-#else
-        coap2i_reject(node, from, msg);
-#endif
+    bool request = msg->code < COAP2_CODE(1, 0);
+    if (request && msg->type == COAP2_ACK) return;
+    if (request && cut) {
+        if (!from->group)
+            coap2i_reply(node, from, msg, COAP2_413_REQUEST_ENTITY_TOO_LARGE,
+                         NULL, 0);
         return;
     }
     if (msg->type != COAP2_ACK && coap2i_repeat(node, from, msg)) return;
-#if COAP2_WITH_CLIENT
-    coap2i_answered(node, from, msg, cut);
-#else
-    if (msg->type != COAP2_ACK) coap2i_reject(node, from, msg);
+#if COAP2_WITH_SERVER
+    if (request) {
+        coap2i_serve(node, from, msg);
+        return;
+    }
 #endif
+#if COAP2_WITH_CLIENT
+    if (!request) {
+        coap2i_answered(node, from, msg, cut);
+        return;
+    }
+#endif
+    coap2i_reject(node, from, msg);
 }
 
 /* Here a datagram arrives. */
@@ -7702,7 +7702,7 @@ static bool coap2i_is_set_up(const coap2_node *node)
            (node->recv == NULL || (node->in != NULL && node->in_size >= 16u));
 }
 
-static void coap2i_default(uint16_t *parameter, uint16_t value)
+COAP2I_RARE void coap2i_default(uint16_t *parameter, uint16_t value)
 {
     if (*parameter == 0u) *parameter = value;
 }
@@ -7718,6 +7718,8 @@ COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
         if (node->packet > node->out_size) node->packet = node->out_size;
     }
     if (!coap2i_is_set_up(node)) return COAP2_ERR_CONFIG;
+    memset((uint8_t *)node + offsetof(coap2_node, next_id), 0,
+           sizeof *node - offsetof(coap2_node, next_id));
     slots = node->out_size / node->packet;
     if (slots > COAP2_MAX_EXCHANGES + 1u) slots = COAP2_MAX_EXCHANGES + 1u;
     node->slots = (uint8_t)slots;
@@ -7733,21 +7735,6 @@ COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
 #if COAP2_WITH_CLIENT
     coap2i_default(&node->probing_rate, COAP2_PROBING_RATE);
     if (node->nstart == 0u) node->nstart = COAP2_NSTART;
-    node->waited = 0;
-#endif
-    node->inside = false;
-    node->count = 0;
-    memset(node->key, 0, sizeof node->key);
-    memset(node->exchanges, 0, sizeof node->exchanges);
-    memset(node->duplicates, 0, sizeof node->duplicates);
-#if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
-    memset(node->observers, 0, sizeof node->observers);
-#endif
-#if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
-    memset(node->uploads, 0, sizeof node->uploads);
-#endif
-#if COAP2_FLOOD_LIMIT
-    memset(node->visitors, 0, sizeof node->visitors);
 #endif
     node->key[0] = seed;
     node->next_id = (uint16_t)coap2i_chance(node);

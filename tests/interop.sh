@@ -152,6 +152,7 @@ libcoap_store() {
 libcoap_errors() {
     libcoap 'no such path' '* c:4.04 *' /none
     libcoap 'Accept of another format' '* c:4.06 *' /climate -A 41
+    libcoap 'Accept of a format that a handler has not' '* c:4.06 *' /fan -A 50
     libcoap 'Content-Format of another format' '* c:4.15 *' /climate \
         -m put -t 41 -e '%3Ca/%3E'
     libcoap 'a value that cannot be' "* c:4.00 * :: 'temp: *" /climate \
@@ -339,7 +340,7 @@ npm_client "$port"
 
 port=$(free_port)
 start $work/l.log coap-server-notls -A 127.0.0.1 -p "$port" -d 20 -v 7
-sleep 0.5
+wait_for_port $work/l.log
 server=coap://127.0.0.1:$port
 tool_libcoap
 

@@ -11,6 +11,8 @@ extern coap2_writer w;
 void use_option(uint16_t number, const uint8_t *value, size_t length);
 void use_payload(const uint8_t *bytes, size_t length);
 
+extern coap2_node node;
+void on_climate(const coap2_reply *reply);
 uint8_t on_fan(coap2_req *req, coap2_rsp *rsp);
 coap2_result udp_send(void *io, const coap2_peer *to, const uint8_t *bytes,
                       size_t length);

@@ -1305,7 +1305,7 @@ typedef struct coap2_exchange {
     size_t body_size;
     uint32_t offset; /* of the block under way */
     uint32_t total;
-    uint8_t szx, restarts, etag_length;
+    uint8_t szx, most_szx, restarts, etag_length;
     uint8_t etag[8];
 #endif
 } coap2_exchange;
@@ -1328,7 +1328,8 @@ typedef struct coap2_duplicate {
 typedef struct coap2_observer {
     coap2_peer peer;
     uint32_t due;      /* retransmission; else the daily message */
-    uint32_t sequence; /* of the notification under way */
+    uint32_t sequence; /* of the confirmable notification under way; or when the
+                          last one left that was not confirmable */
     uint16_t id;       /* of the notification that was sent last */
     uint16_t timeout;  /* of the first transmission */
     uint16_t format;
@@ -1349,6 +1350,7 @@ typedef struct coap2_upload {
     uint32_t length; /* so far; 0: free */
     uint32_t touched;
     uint16_t format;
+    uint16_t id;  /* of the request whose answer is kept */
     uint8_t code; /* of an answer that is kept; 0: a body that arrives */
 } coap2_upload;
 
@@ -1536,7 +1538,7 @@ typedef struct coap2_call {
     uint32_t pull_length; /* and how long it is */
     uint8_t *body;        /* where an answer's body is put together; NULL: */
     size_t body_size;     /* it is handed over in pieces */
-    uint8_t szx;          /* blocks of at most 16 << szx bytes; 6 */
+    uint8_t szx;          /* blocks of at most 16 << szx bytes, both ways; 6 */
 #endif
 } coap2_call;
 
@@ -4958,7 +4960,8 @@ enum {
     COAP2I_HAS_NEWS = 4,
     COAP2I_IN_FLIGHT = 8,
     COAP2I_CREDIT = 16,
-    COAP2I_MOST_CREDIT = 4
+    COAP2I_MOST_CREDIT = 4,
+    COAP2I_ENDS = 128 /* by the error under way, whose code is `format` */
 };
 
 enum { COAP2I_PACE_MS = 3000 }; /* 4.5.1 */
@@ -5015,7 +5018,8 @@ static bool coap2i_keep_options(coap2_observer *o, const coap2_msg *msg,
     while (coap2_opt_next(&opt))
         if ((opt.number == COAP2_OPT_ETAG && etags) ||
             (opt.number == COAP2_OPT_URI_PATH && path) ||
-            opt.number == COAP2_OPT_URI_QUERY || opt.number == COAP2_OPT_ACCEPT)
+            opt.number == COAP2_OPT_URI_QUERY ||
+            opt.number == COAP2_OPT_ACCEPT || opt.number == COAP2_OPT_BLOCK2)
             coap2_write_opt(&w, opt.number, opt.value, opt.length);
     o->options_length = (uint8_t)coap2_write_end(&w);
     return w.error == COAP2_OK;
@@ -5027,7 +5031,10 @@ static coap2_observer *coap2i_observe(coap2_node *node, const coap2_peer *peer,
                                       bool path, uint16_t format)
 {
     coap2_observer *o = coap2i_find_observer(node, peer, msg, true);
+    uint8_t news = 0;
     if (o == NULL) return NULL;
+    if ((o->flags & (COAP2I_HAS_NEWS | COAP2I_IN_FLIGHT)) != 0u)
+        news = COAP2I_HAS_NEWS;
     o->flags = 0;
     if (!coap2i_keep_options(o, msg, path, true) &&
         !coap2i_keep_options(o, msg, path, false))
@@ -5038,9 +5045,9 @@ static coap2_observer *coap2i_observe(coap2_node *node, const coap2_peer *peer,
     o->token_length = msg->token_length;
     memcpy(o->token, msg->token, o->token_length);
     o->tries = 0;
-    o->id = msg->id;
     o->due = node->time + COAP2I_DAY_MS;
     o->flags = COAP2I_LIVES | COAP2I_MOST_CREDIT * COAP2I_CREDIT;
+    o->flags |= news; /* this answer may be lost, or be a repeated one */
     if (msg->type == COAP2_CON) o->flags |= COAP2I_BY_CON;
     return o;
 }
@@ -5054,10 +5061,11 @@ static void coap2i_observer_heard(coap2_node *node, const coap2_peer *from,
         if (o->flags == 0u || o->id != msg->id ||
             !coap2_peer_equals(&o->peer, from))
             continue;
-        if (msg->type == COAP2_RST) {
+        if (msg->type == COAP2_RST || (o->flags & COAP2I_ENDS) != 0u) {
             o->flags = 0;
         } else if ((o->flags & COAP2I_IN_FLIGHT) != 0u) {
             o->flags &= (uint8_t)~COAP2I_IN_FLIGHT;
+            o->sequence = node->time;
             o->tries = 0;
             o->due = node->time + COAP2I_DAY_MS;
         }
@@ -5068,7 +5076,7 @@ static void coap2i_observer_heard(coap2_node *node, const coap2_peer *from,
    three seconds, of which a few may be saved up (4.5.1). */
 static uint8_t coap2i_credit(const coap2_node *node, const coap2_observer *o)
 {
-    uint32_t passed = node->time - (o->due - COAP2I_DAY_MS);
+    uint32_t passed = node->time - o->sequence;
     uint32_t credit = o->flags / COAP2I_CREDIT + passed / COAP2I_PACE_MS;
     return credit > COAP2I_MOST_CREDIT ? (uint8_t)COAP2I_MOST_CREDIT
                                        : (uint8_t)credit;
@@ -5080,7 +5088,7 @@ static uint32_t coap2i_observer_rest(const coap2_node *node,
                                      const coap2_observer *o)
 {
     const coap2_observer *x = node->observers;
-    uint32_t passed = node->time - (o->due - COAP2I_DAY_MS);
+    uint32_t passed = node->time - o->sequence;
     uint8_t flying = 0;
     if (coap2i_is_past(node, o->due)) return 0;
     if ((o->flags & COAP2I_IN_FLIGHT) != 0u) return o->due - node->time;
@@ -5602,8 +5610,12 @@ static void coap2i_open_window(coap2_req *req, coap2_rsp *rsp)
             coap2_write_window(w, 0, (size_t)(w->end - w->next) - 1u);
         return;
     }
-    (void)coap2_block_set(block, COAP2_BLOCK_AT(*block),
-                          coap2i_answer_szx(req->node, rsp, block->szx), false);
+    if (coap2_block_set(block, COAP2_BLOCK_AT(*block),
+                        coap2i_answer_szx(req->node, rsp, block->szx),
+                        false) != COAP2_OK) {
+        coap2_write_window(w, UINT32_MAX, 0); /* a place without a number */
+        return;
+    }
     coap2_write_window(w, COAP2_BLOCK_AT(*block), COAP2_BLOCK_SIZE(*block));
 }
 
@@ -5867,6 +5879,18 @@ static void coap2i_write_kept(coap2_req *req, coap2_rsp *rsp, coap2_upload *u)
         coap2_write_body(&rsp->w, coap2i_place(req->node, u) + at, size);
 }
 
+/* Does an answer fit the packet, and what the client can take? Block1 takes 5
+   bytes at most. */
+static bool coap2i_stays_whole(const coap2_req *req, const coap2_rsp *rsp,
+                               size_t length, size_t payload_size)
+{
+    if ((req->flags & COAP2I_HAS_BLOCK2) != 0u &&
+        payload_size > 1u + COAP2_BLOCK_SIZE(req->block2))
+        return false;
+    if ((req->flags & COAP2I_HAS_BLOCK1) != 0u) length += 5u;
+    return length + coap2i_options_length(rsp) <= req->node->packet;
+}
+
 /* Run a handler that may answer more than a packet: it writes into a free
    place. What does not fit is kept there (RFC 7959 2.7). */
 static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
@@ -5874,10 +5898,12 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
 {
     coap2_node *node = req->node;
     coap2_writer *w = &rsp->w, aside;
-    coap2_upload *u = coap2i_find_place(node, false);
+    uint32_t key = coap2i_body_key(req, false);
+    coap2_upload *u = coap2i_find_upload(req, key, true);
     size_t header = (size_t)(w->options - w->start), share, length;
     uint8_t code, *slot = w->start, *place;
     share = coap2i_share(node);
+    if (u == NULL) u = coap2i_find_place(node, false);
     if (u == NULL || share <= node->packet) return handler(req, rsp);
     place = coap2i_place(node, u);
     u->length = 0;
@@ -5892,7 +5918,7 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
     w->last = aside.last;
     w->error = aside.error;
     if (length == 0u) return code;
-    if (length + coap2i_options_length(rsp) <= node->packet) {
+    if (coap2i_stays_whole(req, rsp, length, aside.payload_size)) {
         w->payload_size = aside.payload_size;
         memcpy(slot + header, place + header, length - header);
         w->next = slot + length;
@@ -5903,7 +5929,8 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
     u->length = (uint32_t)aside.payload_size - 1u;
     memmove(place, aside.next - u->length, aside.payload_size - 1u);
     u->peer = *req->peer;
-    u->key = coap2i_body_key(req, false);
+    u->key = key;
+    u->id = req->msg->id;
     u->format = rsp->format;
     u->code = code;
     rsp->etag_length = 0;
@@ -5925,6 +5952,27 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
 
 #if COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
 
+/* Is the answer to this very request kept? */
+static bool coap2i_is_kept(const coap2_node *node, const coap2_peer *from,
+                           const coap2_msg *msg)
+{
+    const coap2_upload *u = node->uploads;
+    for (; u != node->uploads + COAP2_MAX_UPLOADS; u++)
+        if (u->length != 0u && u->code != 0u && u->id == msg->id &&
+            coap2_peer_equals(&u->peer, from))
+            return true;
+    return false;
+}
+
+/* Is it to be answered from what is kept: the next block, or all again? */
+static bool coap2i_goes_on(const coap2_req *req)
+{
+    if (req->method == COAP2_GET) return false;
+    if (req->block2.number == 0u)
+        return coap2i_is_kept(req->node, req->peer, req->msg);
+    return !coap2i_is_safe(req) || req->payload_length == 0u;
+}
+
 /* The next block of an answer that was kept. COAP2_OK: there is none. */
 static uint8_t coap2i_go_on(coap2_req *req, coap2_rsp *rsp)
 {
@@ -5934,8 +5982,8 @@ static uint8_t coap2i_go_on(coap2_req *req, coap2_rsp *rsp)
         coap2i_write_kept(req, rsp, u);
         return u->code;
     }
-    return coap2i_is_safe(req) ? (uint8_t)COAP2_OK
-                               : (uint8_t)COAP2_408_REQUEST_ENTITY_INCOMPLETE;
+    if (coap2i_is_safe(req) || req->block2.number == 0u) return COAP2_OK;
+    return COAP2_408_REQUEST_ENTITY_INCOMPLETE;
 }
 
 #endif
@@ -6004,19 +6052,18 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
     handler = COAP2I_FLASH_WORD(coap2_handler_fn, &req->resource->handler);
     methods = COAP2I_FLASH_WORD(uint16_t, &req->resource->methods);
     if ((methods & req->method) == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
+#if COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
+    if (coap2i_goes_on(req)) {
+        code = coap2i_go_on(req, rsp);
+        if (code != COAP2_OK) return code;
+    }
+#endif
 #if COAP2_WITH_BLOCKS
     if ((req->flags & COAP2I_HAS_BLOCK1) != 0u) {
         code = coap2i_take_body(req, rsp, (methods & COAP2_PIECES) != 0u);
         if (code != COAP2_OK) return code;
     }
     first = req->offset == 0u;
-#endif
-#if COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
-    if (req->block2.number != 0u && req->method != COAP2_GET &&
-        req->payload_length == 0u) {
-        code = coap2i_go_on(req, rsp);
-        if (code != COAP2_OK) return code;
-    }
 #endif
     if (first &&
         (req->flags & (COAP2I_HAS_IF_MATCH | COAP2I_HAS_IF_NONE_MATCH)) != 0u) {
@@ -6031,8 +6078,7 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
         return COAP2_231_CONTINUE;
     }
 #if COAP2_MAX_UPLOADS
-    if (!req->last || (req->flags & COAP2I_HAS_BODY) != 0u)
-        coap2i_end_upload(req);
+    if ((req->flags & COAP2I_HAS_BODY) != 0u) coap2i_end_upload(req);
 #endif
 #endif
 #if COAP2_WITH_OBSERVE
@@ -6190,7 +6236,8 @@ static bool coap2i_has_star(const coap2_resource *resource)
 /* Begin, renew or end an observation, as the request and its answer say (RFC
    7641 4.1). Only what a GET of a resource in the table answers with success
    can be observed. */
-static void coap2i_register(const coap2_req *req, coap2_rsp *rsp, uint8_t code)
+static void coap2i_register(const coap2_req *req, coap2_rsp *rsp, uint8_t code,
+                            uint16_t format)
 {
     coap2_node *node = req->node;
     const coap2_resource *resource = req->resource;
@@ -6200,16 +6247,20 @@ static void coap2i_register(const coap2_req *req, coap2_rsp *rsp, uint8_t code)
         req->method != COAP2_GET || req->peer->group)
         return;
     o = coap2i_find_observer(node, req->peer, req->msg, false);
-    if (o != NULL) o->flags = 0;
     if ((req->flags & COAP2I_OBSERVES) == 0u || resource == NULL ||
         COAP2_CODE_CLASS(code) != 2u || rsp->w.window_at != 0u ||
         (COAP2I_FLASH_WORD(uint16_t, &resource->methods) & COAP2_OBSERVABLE) ==
-            0u)
+            0u) {
+        if (o != NULL) o->flags = 0;
         return;
+    }
     row = coap2i_row_index(node, resource);
     o = coap2i_observe(node, req->peer, req->msg, row,
-                       coap2i_has_star(resource), rsp->format);
-    if (o == NULL) return;
+                       coap2i_has_star(resource), format);
+    if (o == NULL || row == 255u) return;
+    /* the first notification, if it is a message of its own (3.6) */
+    o->id = (uint16_t)(node->next_id - 1u);
+    if (req->msg->type == COAP2_CON) o->id ^= 0x8000u;
     rsp->observed = true;
     rsp->sequence = o->sequence = ++node->sequence & 0xffffffu;
 }
@@ -6247,6 +6298,7 @@ static void coap2i_finish(const coap2_req *req, coap2_rsp *rsp, uint8_t code)
    later. */
 static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
 {
+    uint16_t format;
     uint8_t code;
 #if COAP2_FLOOD_LIMIT
     if (!coap2i_admit(req->node, req->peer)) {
@@ -6258,6 +6310,10 @@ static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
     req->node->inside = true;
     code = coap2i_dispatch(req, rsp);
     req->node->inside = false;
+#if COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
+    if ((req->flags & COAP2I_HAS_BLOCK1) != 0u && COAP2_CODE_CLASS(code) != 2u)
+        coap2i_end_upload(req);
+#endif
 #if COAP2_WITH_LATER
     if ((req->flags & COAP2I_IS_LATE) != 0u &&
         (code == COAP2_LATER || !coap2i_drop_ticket(req)))
@@ -6265,9 +6321,11 @@ static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
 #endif
     if (COAP2_CODE_CLASS(code) - 2u > 3u)
         code = COAP2_500_INTERNAL_SERVER_ERROR;
+    format = rsp->format;
     code = coap2i_negotiate(req, rsp, code);
+    (void)format;
 #if COAP2_WITH_OBSERVE
-    coap2i_register(req, rsp, code);
+    coap2i_register(req, rsp, code, format);
 #endif
     coap2i_finish(req, rsp, code);
     return true;
@@ -6316,6 +6374,17 @@ static void coap2i_open_request(coap2_node *node, coap2_req *req,
     coap2i_take_options(req);
 }
 
+/* Must its answer be remembered, as it cannot be made again? */
+static bool coap2i_must_remember(const coap2_req *req)
+{
+#if COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
+    if (req->kept && req->block2.number != 0u) return false;
+    return coap2i_runs_once(req);
+#else
+    return !coap2i_is_safe(req);
+#endif
+}
+
 /* Handle a request that is new. */
 static void coap2i_serve(coap2_node *node, const coap2_peer *from,
                          const coap2_msg *msg)
@@ -6332,9 +6401,14 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
     coap2i_limit_answer(node, from, &rsp, coap2i_answer_limit(&req),
                         coap2i_is_safe(&req));
 #endif
-    /* what is safe is done again when it is asked for again (4.5) */
+#if COAP2_WITH_OBSERVE
+    if (rsp.observed && COAP2_CODE_CLASS(rsp.w.start[1]) != 2u)
+        coap2i_find_observer(node, from, msg, false)->flags = 0;
+#endif
+    /* what is safe is done again when it is asked for again (4.5), and a block
+       that is kept given again */
     if (msg->type == COAP2_NON || (req.flags & COAP2I_IS_LATE) != 0u ||
-        !coap2i_is_safe(&req))
+        coap2i_must_remember(&req))
         coap2i_remember(node, from, msg,
                         coap2i_is_wanted(rsp.w.start[1], req.silent) ? &rsp.w
                                                                      : NULL);
@@ -6375,7 +6449,6 @@ static void coap2i_render(coap2_req *req, coap2_rsp *rsp,
         code = COAP2_406_NOT_ACCEPTABLE;
     }
     rsp->observed = true;
-    rsp->sequence = o->sequence;
     coap2i_finish(req, rsp, coap2i_negotiate(req, rsp, code));
 }
 
@@ -6391,7 +6464,7 @@ static void coap2i_observer_sent(coap2_node *node, coap2_observer *o, bool con)
         o->due = node->time + ((uint32_t)o->timeout << o->tries++);
         o->flags |= COAP2I_IN_FLIGHT;
     } else {
-        o->due = node->time + COAP2I_DAY_MS;
+        o->sequence = node->time;
         o->flags &= COAP2I_CREDIT - 1;
         o->flags |= (uint8_t)((uint8_t)(credit - 1u) * COAP2I_CREDIT);
     }
@@ -6406,15 +6479,18 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
     coap2_rsp rsp;
     coap2_msg msg;
     coap2_result result;
-    bool con = (o->flags & COAP2I_BY_CON) != 0u || coap2i_is_past(node, o->due);
+    uint32_t sequence = o->sequence;
+    bool ends, con = (o->flags & COAP2I_BY_CON) != 0u;
+    if (coap2i_is_past(node, o->due)) con = true;
     if (o->tries > node->max_retransmit) {
         COAP2I_LOG(node, "an observer is gone", &o->peer);
         o->flags = 0;
         return;
     }
-    if ((o->flags & COAP2I_HAS_NEWS) != 0u || o->tries == 0u) {
+    if ((o->flags & (COAP2I_HAS_NEWS | COAP2I_ENDS)) == COAP2I_HAS_NEWS ||
+        o->tries == 0u) {
         o->id = coap2i_new_id(node);
-        o->sequence = ++node->sequence & 0xffffffu;
+        sequence = ++node->sequence & 0xffffffu;
         o->flags &= (uint8_t)~COAP2I_HAS_NEWS;
     }
     coap2i_observer_msg(o, &msg);
@@ -6423,26 +6499,43 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
     coap2_write_start(&rsp.w, node->out, node->packet);
     coap2_write_header(&rsp.w, con ? COAP2_CON : COAP2_NON, 0, o->id, o->token,
                        o->token_length);
-    coap2i_render(&req, &rsp, o);
+    rsp.sequence = sequence;
+    if ((o->flags & COAP2I_ENDS) != 0u)
+        coap2i_close_answer(node, &rsp, (uint8_t)o->format);
+    else
+        coap2i_render(&req, &rsp, o);
     result =
         coap2i_transmit(node, &o->peer, rsp.w.start, coap2_write_end(&rsp.w));
-    if (result == COAP2_ERR_AGAIN)
+    if (result == COAP2_ERR_AGAIN) {
         o->flags |= COAP2I_HAS_NEWS;
-    else if (result != COAP2_OK || COAP2_CODE_CLASS(rsp.w.start[1]) != 2u)
+        return;
+    }
+    ends = COAP2_CODE_CLASS(rsp.w.start[1]) != 2u;
+    if (result != COAP2_OK || (ends && !con)) {
         o->flags = 0;
-    else
-        coap2i_observer_sent(node, o, con);
+        return;
+    }
+    coap2i_observer_sent(node, o, con);
+    if (con) o->sequence = sequence;
+    if (!ends) return;
+    o->flags |= COAP2I_ENDS;
+    o->format = rsp.w.start[1];
 }
 
-/* Notify all whose time it is. Returns how long the others can wait. */
+/* Notify all whose time it is; one that is given up lets others go. Returns how
+   long the others can wait. */
 static uint32_t coap2i_notify_all(coap2_node *node)
 {
     uint32_t rest = COAP2_FOREVER, wait;
-    uint8_t i;
+    uint8_t i = 0;
+    while (i < COAP2_MAX_OBSERVERS) {
+        coap2_observer *o = &node->observers[i++];
+        if (o->flags == 0u || coap2i_observer_rest(node, o) != 0u) continue;
+        coap2i_notify(node, o);
+        if (o->flags == 0u) i = 0;
+    }
     for (i = 0; i < COAP2_MAX_OBSERVERS; i++) {
-        coap2_observer *o = &node->observers[i];
-        if (o->flags == 0u) continue;
-        if (coap2i_observer_rest(node, o) == 0u) coap2i_notify(node, o);
+        const coap2_observer *o = &node->observers[i];
         if (o->flags == 0u) continue;
         wait = coap2i_observer_rest(node, o);
         if (wait == 0u) wait = COAP2I_BUSY_MS;
@@ -6603,9 +6696,10 @@ COAP2_DEF coap2_result coap2_answer(coap2_node *node, int16_t ticket,
 enum {
     COAP2I_ECHOED = 1,
     COAP2I_ANSWERED = 2,
-    COAP2I_OBSERVING = 4,   /* it asks to observe */
-    COAP2I_WATCHES = 8,     /* and does: a notification has come */
-    COAP2I_UNOBSERVING = 16 /* is to become the one that ends it */
+    COAP2I_OBSERVING = 4,    /* it asks to observe */
+    COAP2I_WATCHES = 8,      /* and does: a notification has come */
+    COAP2I_UNOBSERVING = 16, /* is to become the one that ends it */
+    COAP2I_HEARD = 32        /* a notification came, now or before */
 };
 
 /* Draw a token that no request uses. */
@@ -6760,19 +6854,27 @@ static void coap2i_write_piece(coap2_exchange *e, coap2_writer *w)
     coap2_block block;
     if (!more) size = (size_t)left;
     if (more || e->offset != 0u) {
+        coap2_write_uint(w, COAP2_OPT_REQUEST_TAG, (uint16_t)e->handle);
         if (coap2_block_set(&block, e->offset, e->szx, more) != COAP2_OK) {
             coap2i_fail(w, COAP2_ERR_ARG);
             return;
         }
         coap2_write_block(w, COAP2_OPT_BLOCK1, &block);
     }
-    if (more && e->offset == 0u) {
+    if (more && e->offset == 0u)
         coap2_write_uint(w, COAP2_OPT_SIZE1, e->pull_length);
-        coap2_write_uint(w, COAP2_OPT_REQUEST_TAG, (uint16_t)e->handle);
-    }
     coap2_write_payload(w, NULL, size);
     if (w->error == COAP2_OK && size != 0u)
         e->pull(e->user, e->offset, w->next - size, size);
+}
+
+/* Ask for an answer in small blocks from the beginning (RFC 7959 2.3). */
+static void coap2i_write_szx(const coap2_exchange *e, coap2_writer *w)
+{
+    coap2_block block;
+    if (e->most_szx >= 6u) return;
+    (void)coap2_block_set(&block, 0, e->most_szx, false);
+    coap2_write_block(w, COAP2_OPT_BLOCK2, &block);
 }
 
 static void coap2i_begin_body(const coap2_call *call, coap2_exchange *e,
@@ -6784,7 +6886,8 @@ static void coap2i_begin_body(const coap2_call *call, coap2_exchange *e,
     e->body_size = call->body_size;
     e->pull = call->pull;
     e->pull_length = call->pull_length;
-    e->szx = call->szx;
+    e->szx = e->most_szx = call->szx;
+    coap2i_write_szx(e, w);
     if (e->pull == NULL) return;
     e->szx = coap2i_fit_szx(room, e->szx);
     coap2i_write_piece(e, w);
@@ -6829,7 +6932,8 @@ COAP2_DEF int16_t coap2_call_send(coap2_call *call, coap2_reply_fn reply,
     memcpy(e->token, w->start + 4, e->token_length);
     e->handle = coap2i_new_handle(node);
 #if COAP2_WITH_OBSERVE
-    if (coap2i_asks_to_observe(w)) e->flags = COAP2I_OBSERVING;
+    if (coap2i_asks_to_observe(w) && !e->peer.group)
+        e->flags = COAP2I_OBSERVING;
 #endif
 #if COAP2_WITH_BLOCKS
     coap2i_begin_body(call, e, w);
@@ -6996,6 +7100,18 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
     return outstanding >= node->nstart ? COAP2_FOREVER : hold;
 }
 
+/* Is it an option of one step of a transfer, which the next step writes? */
+static bool coap2i_is_of_step(const coap2_exchange *e, uint16_t number)
+{
+#if COAP2_WITH_BLOCKS
+    if (number == COAP2_OPT_REQUEST_TAG) return e->pull_length != 0u;
+#else
+    (void)e;
+#endif
+    return number == COAP2_OPT_BLOCK1 || number == COAP2_OPT_BLOCK2 ||
+           number == COAP2_OPT_SIZE1 || number == COAP2_OPT_OBSERVE;
+}
+
 /* Begin the packet of a request anew, with the options that it has; what it was
    is left in slot 0. The options of one step of a transfer are written by the
    next step, but where the step is repeated. */
@@ -7008,9 +7124,8 @@ static void coap2i_rewrite(coap2_node *node, coap2_exchange *e, coap2_writer *w,
     coap2_write_start(w, coap2i_packet(node, e), node->packet);
     coap2_write_header(w, old->type, old->code, 0, e->token, e->token_length);
     for (opt = old->options; coap2_opt_next(&opt);)
-        if (repeat ||
-            (opt.number != COAP2_OPT_BLOCK1 && opt.number != COAP2_OPT_BLOCK2 &&
-             opt.number != COAP2_OPT_SIZE1 && opt.number != COAP2_OPT_OBSERVE))
+        if (opt.number != COAP2_OPT_ECHO &&
+            (repeat || !coap2i_is_of_step(e, opt.number)))
             coap2_write_opt(w, opt.number, opt.value, opt.length);
 }
 
@@ -7046,6 +7161,9 @@ static void coap2i_ask_to_observe(coap2_node *node, coap2_exchange *e,
     memcpy(e->token, e->watch, sizeof e->token);
     coap2i_rewrite(node, e, &w, &old, false);
     coap2_write_uint(&w, COAP2_OPT_OBSERVE, number);
+#if COAP2_WITH_BLOCKS
+    coap2i_write_szx(e, &w);
+#endif
     (void)coap2i_send_again(e, &w);
 }
 
@@ -7054,7 +7172,7 @@ static void coap2i_ask_to_observe(coap2_node *node, coap2_exchange *e,
 static void coap2i_watch_again(coap2_node *node, coap2_exchange *e)
 {
     coap2i_news news = coap2i_failure(COAP2_ERR_TIMEOUT);
-    e->flags = COAP2I_OBSERVING;
+    e->flags = COAP2I_OBSERVING | COAP2I_HEARD;
 #if COAP2_WITH_BLOCKS
     e->offset = 0;
 #endif
@@ -7184,9 +7302,10 @@ static bool coap2i_echo(coap2_node *node, coap2_exchange *e,
 
 #if COAP2_WITH_BLOCKS
 
-/* The next piece of a request's body, if the answer asks for one: 2.31, or 4.13
-   with a smaller size (RFC 7959 2.5, 2.9.3). COAP2_ERR_AGAIN: it goes out;
-   COAP2_OK: this is the answer. */
+/* The next piece of a request's body, if the answer asks for one: 2.31, another
+   2.xx of a server that acts on each piece, or 4.13 with a smaller size (RFC
+   7959 2.3, 2.5, 2.9.3). COAP2_ERR_AGAIN: it goes out; COAP2_OK: this is the
+   answer. */
 static coap2_result coap2i_push(coap2_node *node, coap2_exchange *e,
                                 const coap2_msg *msg)
 {
@@ -7195,21 +7314,22 @@ static coap2_result coap2i_push(coap2_node *node, coap2_exchange *e,
     coap2_writer w;
     coap2_msg old;
     coap2_opt opt;
-    bool said = coap2_msg_find(msg, COAP2_OPT_BLOCK1, &opt) &&
-                coap2_block_read(&block, &opt) == COAP2_OK;
-    if (msg->code == COAP2_231_CONTINUE) {
-        if (e->pull == NULL || !said || next >= e->pull_length ||
-            block.szx > e->szx || block.number != e->offset >> e->szx >> 4)
-            return COAP2_ERR_FORMAT;
+    bool said = e->pull != NULL &&
+                coap2_msg_find(msg, COAP2_OPT_BLOCK1, &opt) &&
+                coap2_block_read(&block, &opt) == COAP2_OK &&
+                block.szx <= e->szx && block.number == e->offset >> e->szx >> 4;
+    if (said && COAP2_CODE_CLASS(msg->code) == 2u && next < e->pull_length)
         e->offset = next;
-    } else if (msg->code != COAP2_413_REQUEST_ENTITY_TOO_LARGE ||
-               e->pull == NULL || !said || e->offset != 0u ||
-               block.szx >= e->szx) {
+    else if (msg->code == COAP2_231_CONTINUE)
+        return COAP2_ERR_FORMAT;
+    else if (!said || msg->code != COAP2_413_REQUEST_ENTITY_TOO_LARGE ||
+             e->offset != 0u || block.szx == e->szx)
         return COAP2_OK;
-    }
     e->szx = block.szx;
+    e->flags &= (uint8_t)~COAP2I_ECHOED;
     coap2i_renew_token(node, e);
     coap2i_rewrite(node, e, &w, &old, false);
+    coap2i_write_szx(e, &w);
     coap2i_write_piece(e, &w);
     return coap2i_send_again(e, &w) ? COAP2_ERR_AGAIN : COAP2_ERR_SPACE;
 }
@@ -7254,6 +7374,19 @@ static bool coap2i_same_body(coap2_exchange *e, const coap2_msg *msg)
     return true;
 }
 
+/* The body has changed while it was read: once more from its beginning, but not
+   for ever, and only where asking again does nothing. */
+static coap2_result coap2i_restart_body(coap2_node *node, coap2_exchange *e)
+{
+    uint8_t code = coap2i_packet(node, e)[1];
+    e->offset = 0;
+    if (code != COAP2_001_GET &&
+        (code != COAP2_005_FETCH || e->pull_length != 0u))
+        return COAP2_ERR_FORMAT;
+    return ++e->restarts > 3u ? (coap2_result)COAP2_ERR_FORMAT
+                              : coap2i_ask_block(node, e);
+}
+
 /* Put a piece into the caller's buffer. */
 static bool coap2i_keep_piece(coap2_exchange *e, const coap2_msg *msg)
 {
@@ -7279,9 +7412,16 @@ static coap2_result coap2i_pull(coap2_node *node, coap2_exchange *e,
     if (e->pull != NULL) { /* all that was to be sent is answered */
         e->pull = NULL;
         e->offset = 0;
-        e->szx = 6;
+        e->szx = e->most_szx;
     }
-    if (COAP2_CODE_CLASS(msg->code) != 2u) return COAP2_OK;
+    if (COAP2_CODE_CLASS(msg->code) != 2u) {
+        /* it became shorter than the part that we have */
+        bool shorter = msg->code == COAP2_400_BAD_REQUEST && e->offset != 0u;
+        e->offset = 0;
+        if (shorter && coap2i_restart_body(node, e) == COAP2_ERR_AGAIN)
+            return COAP2_ERR_AGAIN;
+        return COAP2_OK;
+    }
     if (!coap2_msg_find(msg, COAP2_OPT_BLOCK2, &opt))
         return e->offset == 0u ? COAP2_OK : COAP2_ERR_FORMAT;
     if (coap2_block_read(&block, &opt) != COAP2_OK) return COAP2_ERR_FORMAT;
@@ -7291,11 +7431,7 @@ static coap2_result coap2i_pull(coap2_node *node, coap2_exchange *e,
         (block.more && msg->payload_length < size))
         return COAP2_ERR_FORMAT;
     e->szx = block.szx;
-    if (!coap2i_same_body(e, msg)) {
-        e->offset = 0;
-        return ++e->restarts > 3u ? (coap2_result)COAP2_ERR_FORMAT
-                                  : coap2i_ask_block(node, e);
-    }
+    if (!coap2i_same_body(e, msg)) return coap2i_restart_body(node, e);
     if (!coap2i_keep_piece(e, msg)) return COAP2_ERR_SPACE;
     if (!block.more) return COAP2_OK;
     news->last = false;
@@ -7326,7 +7462,7 @@ static bool coap2i_is_stale(const coap2_node *node, const coap2_exchange *e,
                             uint32_t sequence)
 {
     uint32_t ahead = (sequence - e->sequence) & 0xffffffu;
-    return (e->flags & COAP2I_WATCHES) != 0u &&
+    return (e->flags & COAP2I_HEARD) != 0u &&
            node->time - e->heard <= 128000u &&
            (ahead == 0u || ahead >= 0x800000u);
 }
@@ -7343,19 +7479,21 @@ static bool coap2i_take_notification(coap2_node *node, coap2_exchange *e,
         !coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt) || opt.length > 3u)
         return true;
     (void)coap2_opt_uint(&opt, &sequence);
-    if (coap2i_is_stale(node, e, sequence)) return false;
+    if (msg->type != COAP2_ACK && coap2i_is_stale(node, e, sequence))
+        return false;
     if ((e->flags & COAP2I_WATCHES) == 0u) {
         e->watch_length = msg->token_length;
         memcpy(e->watch, msg->token, msg->token_length);
     }
-    e->flags |= COAP2I_WATCHES;
+    e->flags |= COAP2I_WATCHES | COAP2I_HEARD;
     e->sequence = sequence;
     e->heard = node->time;
     e->until = node->time + coap2i_freshness(msg) + 5000u +
                coap2i_chance_to(node, 10000);
 #if COAP2_WITH_BLOCKS
     e->offset = 0;
-    e->szx = 6;
+    e->szx = e->most_szx;
+    e->restarts = 0;
 #endif
     *observed = true;
     return true;
@@ -7366,9 +7504,8 @@ static bool coap2i_take_notification(coap2_node *node, coap2_exchange *e,
 static bool coap2i_is_middle(const coap2_exchange *e, const coap2_msg *msg)
 {
 #if COAP2_WITH_BLOCKS
-    return e->offset != 0u &&
-           (e->watch_length != msg->token_length ||
-            memcmp(e->watch, msg->token, e->watch_length) != 0);
+    return e->watch_length != msg->token_length ||
+           memcmp(e->watch, msg->token, e->watch_length) != 0;
 #else
     (void)e;
     (void)msg;
@@ -7398,7 +7535,8 @@ static void coap2i_complete(coap2_node *node, coap2_exchange *e,
 {
     coap2_msg whole;
 #if COAP2_WITH_BLOCKS
-    if (news->result == COAP2_OK && e->body != NULL && e->offset != 0u) {
+    if (news->result == COAP2_OK && e->body != NULL && e->offset != 0u &&
+        COAP2_CODE_CLASS(news->msg->code) == 2u) {
         whole = *news->msg;
         whole.payload = e->body;
         whole.payload_length += (size_t)e->offset;
@@ -7420,6 +7558,24 @@ static void coap2i_complete(coap2_node *node, coap2_exchange *e,
 #endif
     (void)coap2i_tell(node, e, news);
 }
+
+#if COAP2_WITH_BLOCKS
+
+/* An answer did not fit node.in: ask for blocks that do, if that is not what we
+   did already, and if asking again does nothing. */
+static bool coap2i_ask_smaller(coap2_node *node, coap2_exchange *e)
+{
+    uint8_t code = coap2i_packet(node, e)[1], szx;
+    if ((code != COAP2_001_GET && code != COAP2_005_FETCH) || e->peer.group ||
+        e->pull_length != 0u || node->in_size < 64u)
+        return false;
+    szx = coap2i_fit_szx(node->in_size - 48u, e->szx);
+    if (szx == e->szx) return false;
+    e->szx = e->most_szx = szx;
+    return coap2i_ask_block(node, e) == COAP2_ERR_AGAIN;
+}
+
+#endif
 
 /* An answer that nobody asked for; a notification is told so in any case, which
    ends the observation (RFC 7641 3.6). */
@@ -7454,6 +7610,9 @@ static void coap2i_answered(coap2_node *node, const coap2_peer *from,
         news.result = COAP2_ERR_FORMAT;
     coap2i_confirm(node, from, msg, news.result);
     if (e->peer.group && news.result != COAP2_OK) return;
+#if COAP2_WITH_BLOCKS
+    if (cut && coap2i_ask_smaller(node, e)) return;
+#endif
     e->flags |= COAP2I_ANSWERED;
 #if COAP2_WITH_ECHO
     if (news.result == COAP2_OK && coap2i_echo(node, e, msg)) return;
@@ -7516,6 +7675,29 @@ static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
 #endif
 }
 
+/* A request was cut because `in` is too small; a client that sends blocks is
+   told which size will do (RFC 7959 2.9.3). */
+static void coap2i_refuse_cut(coap2_node *node, const coap2_peer *from,
+                              const coap2_msg *msg)
+{
+    coap2_writer w;
+#if COAP2_WITH_BLOCKS
+    coap2_block block;
+    coap2_opt opt;
+#endif
+    coap2i_open_reply(node, &w, msg, COAP2_413_REQUEST_ENTITY_TOO_LARGE);
+#if COAP2_WITH_BLOCKS
+    if (coap2_msg_find(msg, COAP2_OPT_BLOCK1, &opt) &&
+        coap2_block_read(&block, &opt) == COAP2_OK && block.number == 0u) {
+        size_t header = (size_t)(msg->payload - msg->token) + 4u;
+        if (header < node->in_size)
+            block.szx = coap2i_fit_szx(node->in_size - header, block.szx);
+        coap2_write_block(&w, COAP2_OPT_BLOCK1, &block);
+    }
+#endif
+    coap2i_send(node, from, w.start, coap2_write_end(&w));
+}
+
 /* A request or an answer, well-formed as far as it goes. What there is of a
    request that was cut because `in` is too small is good for a 4.13. */
 static void coap2i_handle(coap2_node *node, const coap2_peer *from,
@@ -7524,11 +7706,15 @@ static void coap2i_handle(coap2_node *node, const coap2_peer *from,
     bool request = msg->code < COAP2_CODE(1, 0);
     if (request && msg->type == COAP2_ACK) return;
     if (request && cut) {
-        if (!from->group)
-            coap2i_reply(node, from, msg, COAP2_413_REQUEST_ENTITY_TOO_LARGE,
-                         NULL, 0);
+        if (!from->group) coap2i_refuse_cut(node, from, msg);
         return;
     }
+#if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
+    if (request && msg->type == COAP2_CON && coap2i_is_kept(node, from, msg)) {
+        coap2i_serve(node, from, msg);
+        return;
+    }
+#endif
     if (msg->type != COAP2_ACK && coap2i_repeat(node, from, msg)) return;
 #if COAP2_WITH_SERVER
     if (request) {

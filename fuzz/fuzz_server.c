@@ -11,8 +11,8 @@
      - every late answer leaves, and its ticket is then nobody's
      - a notification goes to one who asked for it and has not reset the last
        one (RFC 7641 3.6, 4.2)
-     - a body that arrives in blocks reaches its handler as it was sent, whole or
-       piece by piece, and each block of an answer stands where it says
+     - a body that arrives in blocks reaches its handler as it was sent, whole
+       or piece by piece, and each block of an answer stands where it says
      - when all is done, every exchange, observer's place and place for a body
        is free again */
 
@@ -36,8 +36,8 @@ static const uint8_t codes[16] = {COAP2_205_CONTENT,
                                   COAP2_503_SERVICE_UNAVAILABLE};
 
 static uint8_t body[1024]; /* what handlers answer with, from its beginning */
-static fuzz_memory bodies;  /* the node's */
-static unsigned state[2];   /* what is observed: code and length */
+static fuzz_memory bodies; /* the node's */
+static unsigned state[2];  /* what is observed: code and length */
 
 /* ==== What was run, and what is answered later =========================== */
 
@@ -82,6 +82,12 @@ static bool remembered(const request *r)
     size_t since = late_count - r->late, i;
 
     if (w.now - r->at >= lifetime * 1000u) return false;
+    for (i = 0; i < requests_count; i++)
+        if (requests[i].ticket != 0 && requests[i].id == r->id &&
+            coap2_peer_equals(&requests[i].peer, &r->peer) &&
+            !fuzz_same(requests[i].token, requests[i].token_length, r->token,
+                       r->token_length))
+            return false; /* its late answer may have taken the place */
     for (i = r->received; i < w.received_count; i++) {
         const datagram *d = &w.received[i];
 
@@ -418,10 +424,9 @@ static uint8_t on_state(coap2_req *req, coap2_rsp *rsp)
     note_run(req);
     if (state[0] / 16 % 2 != 0)
         size = coap2_rsp_window(rsp, (uint32_t)size, &at);
-    coap2_rsp_bytes(rsp,
-                    state[0] / 128 != 0 ? COAP2_FORMAT_JSON
-                                        : COAP2_FORMAT_OCTETS,
-                    body + at, size);
+    coap2_rsp_bytes(
+        rsp, state[0] / 128 != 0 ? COAP2_FORMAT_JSON : COAP2_FORMAT_OCTETS,
+        body + at, size);
     if (state[0] / 32 % 2 != 0) coap2_rsp_etag(rsp, state, 8);
     if (state[0] / 64 % 2 != 0) rsp->max_age = state[1] * 1000u;
     return codes[state[0] % 16];
@@ -520,8 +525,7 @@ static char label[9];
 COAP2_FIELDS(room_fields, COAP2_FIELD_RW("level", COAP2_I16, level, -1),
              COAP2_FIELD("lit", COAP2_BOOL, lit, 0),
              COAP2_FIELD_TEXT_RW("label", label));
-COAP2_RESOURCE(any, "any", ALL | COAP2_OBSERVABLE, on_any,
-               "rt=\"any\";sz=9");
+COAP2_RESOURCE(any, "any", ALL | COAP2_OBSERVABLE, on_any, "rt=\"any\";sz=9");
 COAP2_RESOURCE(below, "b/*", ALL | COAP2_OBSERVABLE, on_any, "");
 COAP2_RESOURCE(state_, "state", COAP2_GET | COAP2_FETCH | COAP2_OBSERVABLE,
                on_state, "");
@@ -873,9 +877,9 @@ static void check_exchanges(void)
 /* No observer is left, and all places for bodies can be had. */
 static void check_places(void)
 {
-    uint8_t bytes[] = {0x40, 3,   0x77, 0,    0xb4, 'p', 'o', 'u', 'r', 0xd1,
-                       3,    0x8, 0xff, 1,    2,    3,   4,   5,   6,   7,
-                       8,    9,   10,   11,   12,   13,  14,  15,  16};
+    uint8_t bytes[] = {0x40, 3,   0x77, 0,  0xb4, 'p', 'o', 'u', 'r', 0xd1,
+                       3,    0x8, 0xff, 1,  2,    3,   4,   5,   6,   7,
+                       8,    9,   10,   11, 12,   13,  14,  15,  16};
     coap2_peer from = peer_number(0);
     size_t before = w.sent_count;
     unsigned i;

@@ -5,7 +5,8 @@
    node does, server or client, must hold what is checked here:
      - what it sends parses, and fits its packet
      - an ACK or RST answers a confirmable message of that peer and id that
-       came to us alone, once for each time it came (RFC 7252 4.2, 8.1)
+       came to us alone, or a notification, once for each time it came (RFC 7252
+       4.2, 8.1)
      - a response has the token of a request of that peer (5.3.1), and is no
        error where the request came to a group (8.2)
      - an id is not used again for another message (4.4), a message is sent as
@@ -200,8 +201,9 @@ static void describe_options(datagram *d, const coap2_msg *msg)
 
     d->has_block1 = read_block(msg, COAP2_OPT_BLOCK1, &d->block1);
     d->has_block2 = read_block(msg, COAP2_OPT_BLOCK2, &d->block2);
-    d->has_observe = coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt) &&
-                     coap2_opt_uint(&opt, &d->observe);
+    d->has_observe = coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt);
+    if (d->has_observe && !coap2_opt_uint(&opt, &d->observe))
+        d->observe = UINT32_MAX;
 }
 
 /* Read what there is of a header; the rest of it is zero. */
@@ -224,9 +226,9 @@ static void describe(datagram *d, const coap2_peer *peer, const uint8_t *bytes,
         d->token_length = bytes[0] % 16;
         memcpy(d->token, bytes + 4, d->token_length);
     }
-    d->whole = (w.pushes || length <= w.in.size) &&
-               coap2_msg_parse(&msg, bytes, length) == COAP2_OK;
-    if (d->whole) describe_options(d, &msg);
+    if (coap2_msg_parse(&msg, bytes, length) != COAP2_OK) return;
+    d->whole = w.pushes || length <= w.in.size;
+    describe_options(d, &msg);
 }
 
 /* ==== Bodies in blocks =================================================== */
@@ -335,8 +337,18 @@ static void note_received(const coap2_peer *from, const uint8_t *bytes,
     w.events++;
 }
 
-/* How many confirmable messages of this peer and id came to us alone; and how
-   many ACK and RST they were answered with. */
+/* May this be answered by an ACK or RST? A notification that nobody waits for
+   is reset, also where it is not confirmable (RFC 7641 3.6). */
+static bool may_be_answered(const datagram *r)
+{
+    if (r->version != 1 || r->peer.group) return false;
+    return r->type == COAP2_CON ||
+           (r->type == COAP2_NON && is_response(r->code) &&
+            (r->has_observe || !r->whole));
+}
+
+/* How many such messages of this peer and id came to us alone; and how many ACK
+   and RST they were answered with. */
 static unsigned count_confirmable(const coap2_peer *peer, uint16_t id)
 {
     unsigned count = 0;
@@ -345,8 +357,8 @@ static unsigned count_confirmable(const coap2_peer *peer, uint16_t id)
     for (i = 0; i < w.received_count; i++) {
         const datagram *r = &w.received[i];
 
-        count += r->version == 1 && r->type == COAP2_CON && r->id == id &&
-                 !r->peer.group && coap2_peer_equals(&r->peer, peer);
+        count += may_be_answered(r) && r->id == id &&
+                 coap2_peer_equals(&r->peer, peer);
     }
     return count;
 }

@@ -4,6 +4,7 @@
 #define COAP2_MAX_DUPLICATES 4
 #define COAP2_MAX_OBSERVERS 2
 #define COAP2_MAX_UPLOADS 3
+#define COAP2_REPLY_SIZE 32
 #ifdef __AVR__
 #define LOOP_BYTES 144
 #define LOOP_QUEUE 2
@@ -23,9 +24,9 @@ enum {
     FENCE = 16
 };
 #ifdef __AVR__
-enum { LARGEST_PACKET = PACKET, STORE_SIZE = 400 };
+enum { LARGEST_PACKET = PACKET, STORE_SIZE = 400, ROUNDS = 500 };
 #else
-enum { LARGEST_PACKET = 1152, STORE_SIZE = 4096 };
+enum { LARGEST_PACKET = 1152, STORE_SIZE = 4096, ROUNDS = 20000 };
 #endif
 
 static coap2_node node;
@@ -34,16 +35,16 @@ static uint8_t in[LARGEST_PACKET + FENCE];
 static uint8_t out[SLOTS * PACKET + LARGEST_PACKET + FENCE];
 static uint8_t bodies[PLACES * SHARE + FENCE];
 
-static unsigned runs;            /* of the handlers */
-static uint32_t body_length;     /* of what they answer */
-static uint8_t version;          /* of it: the ETag, and what its bytes are */
-static bool tagged;              /* with an ETag? */
-static uint32_t written;         /* bytes that handlers wrote */
-static uint32_t max_age;         /* of answers */
-static uint8_t code_wanted;      /* of the next answer; 0: the usual one */
+static unsigned runs;             /* of the handlers */
+static uint32_t body_length;      /* of what they answer */
+static uint8_t version;           /* of it: the ETag, and what its bytes are */
+static bool tagged;               /* with an ETag? */
+static uint32_t written;          /* bytes that handlers wrote */
+static uint32_t max_age;          /* of answers */
+static uint8_t code_wanted;       /* of the next answer; 0: the usual one */
 static uint8_t store[STORE_SIZE]; /* what was uploaded, */
-static size_t stored;            /* its length, */
-static uint32_t pieces_at[8];    /* and where its pieces stood */
+static size_t stored;             /* its length, */
+static uint32_t pieces_at[8];     /* and where its pieces stood */
 static bool pieces_last[8];
 
 /* The byte at a place of a body. */
@@ -206,20 +207,20 @@ static bool fences_stand(void)
     unsigned i;
 
     for (i = 0; i < FENCE; i++)
-        if (in[LARGEST_PACKET + i] != 0xee ||
-            out[node.out_size + i] != 0xee || bodies[PLACES * SHARE + i] != 0xee)
+        if (in[LARGEST_PACKET + i] != 0xee || out[node.out_size + i] != 0xee ||
+            bodies[PLACES * SHARE + i] != 0xee)
             return false;
     return true;
 }
 
-/* ---- asking it ------------------------------------------------------------ */
+/* ---- asking it ----------------------------------------------------------- */
 
 /* The value of a Block option, as it is on the wire. */
 #define BLOCK(number, more, szx) \
     ((uint32_t)(number)*16u + (uint32_t)(more)*8u + (uint32_t)(szx))
 #define NO_BLOCK 0xffffffffu
 
-static coap2_peer client;      /* who asks */
+static coap2_peer client; /* who asks */
 static uint8_t asked[LARGEST_PACKET];
 static coap2_writer asking;
 static uint16_t next_id;
@@ -254,6 +255,7 @@ static uint8_t repeat(void)
     CHECK(wire.sent[0].length <= node.packet);
     CHECK_EQ(coap2_msg_parse(&answer, wire.sent[0].bytes, wire.sent[0].length),
              COAP2_OK);
+    CHECK_EQ(answer.token_length, asked[0] & 15u);
     return answer.code;
 }
 
@@ -362,7 +364,7 @@ static void still_serves(void)
     client = loop_peer(1);
 }
 
-/* ---- Block2 --------------------------------------------------------------- */
+/* ---- Block2 -------------------------------------------------------------- */
 
 /* Fetch a whole body from `path`, in blocks of szx, first by no option if that
    is 7. Each must be right. Returns the length. */
@@ -630,6 +632,7 @@ static void small_body_in_a_block(void)
     body_length = 16;
     CHECK_EQ(get("p", BLOCK(0, 0, 0)), COAP2_205_CONTENT);
     CHECK_EQ(option(COAP2_OPT_BLOCK2), 0);
+    CHECK_EQ(option(COAP2_OPT_SIZE2), NO_BLOCK);
     CHECK(payload_is(0, 16, version));
     CHECK_EQ(get("p", BLOCK(0, 0, 2)), COAP2_205_CONTENT);
     CHECK_EQ(option(COAP2_OPT_BLOCK2), BLOCK(0, 0, 2));
@@ -646,7 +649,7 @@ static void seeking_costs_what_its_blocks_cost(void)
 
     begin();
 #ifdef __AVR__
-    blocks = 1024;
+    blocks = 128;
 #endif
     body_length = blocks * 64u;
     for (number = 0; number < blocks; number++) {
@@ -750,6 +753,61 @@ static void exact_fit(void)
     exact_fit_by(0, false, 60);
     exact_fit_by(8, true, 1000000);
     exact_fit_by(8, false, 1);
+}
+
+/* The first answer of an observation, and notifications, are cut the same. */
+static void exact_fit_of_notifications(void)
+{
+    uint32_t length;
+
+    for (length = 90; length < 130; length++) {
+        test_row = (unsigned)length;
+        begin();
+        body_length = length;
+        ask(COAP2_001_GET, "p");
+        coap2_write_uint(&asking, COAP2_OPT_OBSERVE, 0);
+        CHECK_EQ(send_asked(), COAP2_205_CONTENT);
+        CHECK(option(COAP2_OPT_OBSERVE) != NO_BLOCK);
+        CHECK(payload_is(0, option(COAP2_OPT_BLOCK2) == NO_BLOCK ? length : 64,
+                         version));
+        node.sequence = 0xffff; /* a longer option */
+        coap2_changed(&node, &plain);
+        loop_clear(&wire);
+        loop_poll(&wire, &node);
+        CHECK_EQ(wire.count, 1);
+        CHECK_EQ(
+            coap2_msg_parse(&answer, wire.sent[0].bytes, wire.sent[0].length),
+            COAP2_OK);
+        CHECK_EQ(answer.code, COAP2_205_CONTENT);
+        CHECK_EQ(option(COAP2_OPT_OBSERVE), 0x10000ul);
+        CHECK(payload_is(0, option(COAP2_OPT_BLOCK2) == NO_BLOCK ? length : 64,
+                         version));
+    }
+    CHECK(fences_stand());
+}
+
+/* Packets that hardly hold a block: what does not fit is 5.00, not damaged. */
+static void tiny_packets(void)
+{
+    size_t packet;
+    uint32_t number;
+
+    for (packet = 20; packet < 64; packet++) {
+        begin_with(packet, 0);
+        test_row = (unsigned)packet;
+        body_length = 70;
+        tagged = false;
+        for (number = 0; number < 5; number++) {
+            uint8_t code = get("p", BLOCK(number, 0, 0));
+
+            CHECK(code == COAP2_205_CONTENT ||
+                  (packet < 40 && code == COAP2_500_INTERNAL_SERVER_ERROR));
+            if (code != COAP2_205_CONTENT) continue;
+            CHECK_EQ(option(COAP2_OPT_BLOCK2), BLOCK(number, number < 4, 0));
+            CHECK(payload_is(number * 16, number < 4 ? 16 : 6, version));
+        }
+        CHECK(fences_stand());
+    }
 }
 
 /* Any packet that holds a block and the options at all. */
@@ -937,7 +995,7 @@ static void errors_have_no_blocks(void)
     CHECK_EQ(option(COAP2_OPT_BLOCK2), NO_BLOCK);
 }
 
-/* ---- Block1: put together in node.bodies ---------------------------------- */
+/* ---- Block1: put together in node.bodies --------------------------------- */
 
 /* 78: 2.31 with the option echoed (2.3), then the answer; stored exactly. */
 static void upload_in_four_blocks(void)
@@ -1244,6 +1302,23 @@ static void options_tell_bodies_apart(void)
     coap2_write_text(&asking, COAP2_OPT_URI_QUERY, "q");
     put_pattern(16, 1);
     CHECK_EQ(send_asked(), COAP2_408_REQUEST_ENTITY_INCOMPLETE);
+    ask(COAP2_003_PUT, "w"); /* w/2 is not w2 */
+    coap2_write_text(&asking, COAP2_OPT_URI_PATH, "2");
+    put_block(COAP2_OPT_BLOCK1, BLOCK(1, 0, 0));
+    put_pattern(16, 1);
+    CHECK_EQ(send_asked(), COAP2_404_NOT_FOUND);
+    ask(COAP2_003_PUT, "w");
+    put_block(COAP2_OPT_BLOCK1, BLOCK(0, 1, 0));
+    coap2_write_text(&asking, COAP2_OPT_URI_QUERY, "");
+    coap2_write_text(&asking, COAP2_OPT_URI_QUERY, "");
+    put_pattern(0, 16);
+    CHECK_EQ(send_asked(), COAP2_231_CONTINUE);
+    ask(COAP2_003_PUT, "w");
+    put_block(COAP2_OPT_BLOCK1, BLOCK(1, 0, 0));
+    coap2_write_text(&asking, COAP2_OPT_URI_QUERY, "\017"); /* its number */
+    put_pattern(16, 1);
+    CHECK_EQ(send_asked(), COAP2_408_REQUEST_ENTITY_INCOMPLETE);
+    node.uploads[1].length = 0;
     /* Size1, an Echo or an option that is no part of a cache key: the same */
     ask(COAP2_003_PUT, "w");
     put_block(COAP2_OPT_BLOCK1, BLOCK(1, 0, 0));
@@ -1369,6 +1444,9 @@ static void slow_upload(void)
     wire.time = 0xfffffff0ul;
     CHECK_EQ(put("w", BLOCK(0, 1, 0), 16), COAP2_231_CONTINUE);
     wire.time += 3600000ul;
+    client = loop_peer(2); /* takes a place that is free */
+    CHECK_EQ(upload("w", 40, 0), COAP2_204_CHANGED);
+    client = loop_peer(1);
     CHECK_EQ(put("w", BLOCK(1, 0, 0), 1), COAP2_204_CHANGED);
     CHECK(is_stored(17));
     still_serves();
@@ -1377,9 +1455,9 @@ static void slow_upload(void)
 /* What the handler says frees the place, whatever it is. */
 static void handler_refuses_a_body(void)
 {
-    static const uint8_t codes[] = {
-        COAP2_400_BAD_REQUEST, COAP2_404_NOT_FOUND,
-        COAP2_413_REQUEST_ENTITY_TOO_LARGE, COAP2_500_INTERNAL_SERVER_ERROR};
+    static const uint8_t codes[] = {COAP2_400_BAD_REQUEST, COAP2_404_NOT_FOUND,
+                                    COAP2_413_REQUEST_ENTITY_TOO_LARGE,
+                                    COAP2_500_INTERNAL_SERVER_ERROR};
     unsigned i;
 
     begin();
@@ -1424,8 +1502,8 @@ static void conditions_of_a_body(void)
             send_asked();
             if (answer.code != COAP2_231_CONTINUE) break;
         }
-        CHECK_EQ(answer.code, row == 1 ? COAP2_204_CHANGED
-                                       : COAP2_412_PRECONDITION_FAILED);
+        CHECK_EQ(answer.code,
+                 row == 1 ? COAP2_204_CHANGED : COAP2_412_PRECONDITION_FAILED);
         CHECK_EQ(runs, row == 1);
         CHECK_EQ(stored, row == 1 ? 48 : 0);
         still_serves();
@@ -1462,12 +1540,11 @@ static void block_of_nothing(void)
     LOOP_ASK(&wire, &node, client,
              "440325ba bc306ac4 b1'w' d30300000a ff '0123456789012345'");
     CHECK_EQ(wire.count, 1);
-    CHECK_EQ(wire.sent[0].bytes[1], COAP2_204_CHANGED == 0 ? 0
-             : wire.sent[0].bytes[1]);
+    CHECK_EQ(COAP2_CODE_CLASS(wire.sent[0].bytes[1]), 4);
     still_serves();
 }
 
-/* ---- Block1: pieces ------------------------------------------------------- */
+/* ---- Block1: pieces ------------------------------------------------------ */
 
 /* Each block comes with its place, of bodies that no buffer holds. What is
    answered to one that is not the last is not sent. */
@@ -1607,7 +1684,7 @@ static void conditions_of_pieces(void)
     still_serves();
 }
 
-/* ---- Block1 and Block2 ---------------------------------------------------- */
+/* ---- Block1 and Block2 --------------------------------------------------- */
 
 /* POST with Block2, and a payload of its own or none. */
 static uint8_t post(uint32_t block2, size_t length)
@@ -1664,6 +1741,22 @@ static void kept_blocks_again(void)
     CHECK(payload_is(64, 64, 1));
     CHECK_EQ(option(COAP2_OPT_BLOCK2), BLOCK(1, 1, 2));
     CHECK_EQ(runs, 1);
+}
+
+/* The id of a kept answer, used again for something else (7252 4.4). */
+static void id_of_a_kept_answer(void)
+{
+    begin();
+    body_length = 250;
+    CHECK_EQ(post(NO_BLOCK, 5), COAP2_204_CHANGED);
+    next_id--;
+    coap2_write_start(&asking, asked, sizeof asked);
+    coap2_write_header(&asking, COAP2_CON, COAP2_003_PUT, ++next_id, "u", 1);
+    coap2_write_text(&asking, COAP2_OPT_URI_PATH, "w");
+    put_pattern(0, 3);
+    CHECK_EQ(send_asked(), COAP2_204_CHANGED);
+    CHECK(is_stored(3));
+    CHECK_EQ(option(COAP2_OPT_BLOCK2), NO_BLOCK);
 }
 
 /* Block n never runs the handler, not for another client, not when nothing is
@@ -1847,7 +1940,7 @@ static void fetch_question_in_blocks(void)
     CHECK_EQ(places_taken(), 0);
 }
 
-/* ---- anything else -------------------------------------------------------- */
+/* ---- anything else ------------------------------------------------------- */
 
 static uint32_t seed = 1;
 
@@ -1868,7 +1961,7 @@ static void anything(void)
     unsigned i;
 
     begin();
-    for (i = 0; i < 20000; i++) {
+    for (i = 0; i < ROUNDS; i++) {
         uint32_t number = draw(4), size = lengths[draw(7)];
         uint8_t szx = (uint8_t)draw(draw(20) == 0 ? 8 : 3), code;
 
@@ -1917,6 +2010,8 @@ int main(void)
     RUN("RFC 7959 4: Size2", size_of_the_body);
     RUN("RFC 7959 2.4: ETag", etag_tells_of_a_change);
     RUN("RFC 7959 2.4: exact fit", exact_fit);
+    RUN("RFC 7959 2.6: exact fit", exact_fit_of_notifications);
+    RUN("RFC 7959 2.4: tiny packets", tiny_packets);
     RUN("RFC 7959 2.4: packets of all sizes", every_packet_size);
     RUN("RFC 7959 2.4: two clients", downloads_interleave);
     RUN("RFC 7959 2.8: group", group_goes_on_by_unicast);
@@ -1964,6 +2059,7 @@ int main(void)
     RUN("RFC 7252 5.10.8: pieces", conditions_of_pieces);
     RUN("RFC 7959 2.7: kept answer", answer_is_kept);
     RUN("RFC 7252 4.5: kept, again", kept_blocks_again);
+    RUN("RFC 7252 4.4: kept, its id", id_of_a_kept_answer);
     RUN("RFC 7959 2.7: runs once", next_block_never_runs_the_handler);
     RUN("RFC 7959 2.7: nowhere to keep", answer_that_nobody_can_keep);
     RUN("RFC 7959 2.7: places of answers", places_of_answers);

@@ -3,13 +3,14 @@
    server, over a wire that loses, doubles and delays. */
 #define LOOP_SENT 64
 #define LOOP_QUEUE 32
+#define COAP2_REPLY_SIZE 128 /* of more the code alone is repeated */
 #define COAP2_IMPLEMENTATION
 #include "../coap2.h"
 #include "loop.h"
 
 enum { PACKET = 128, EXCHANGES = COAP2_MAX_EXCHANGES, STORE_SIZE = 2048 };
 
-/* ---- the client ----------------------------------------------------------- */
+/* ---- the client ---------------------------------------------------------- */
 
 static coap2_node node;
 static loop wire;
@@ -96,7 +97,7 @@ static bool holds(const uint8_t *bytes, size_t size, uint8_t which)
     return true;
 }
 
-/* ---- what it asked -------------------------------------------------------- */
+/* ---- what it asked ------------------------------------------------------- */
 
 #define BLOCK(number, more, szx) \
     ((uint32_t)(number)*16u + (uint32_t)(more)*8u + (uint32_t)(szx))
@@ -155,7 +156,7 @@ static bool payload_is(uint32_t at, size_t size)
     return true;
 }
 
-/* ---- what it is answered -------------------------------------------------- */
+/* ---- what it is answered ------------------------------------------------- */
 
 static coap2_writer reply_writer;
 static uint8_t reply_bytes[1280];
@@ -264,7 +265,7 @@ static void ends_as(coap2_result want)
     ended(want);
 }
 
-/* ---- Block2 --------------------------------------------------------------- */
+/* ---- Block2 -------------------------------------------------------------- */
 
 static void body_in_pieces(void)
 {
@@ -423,6 +424,25 @@ static void etag_changes(void)
     ended(COAP2_ERR_FORMAT);
 }
 
+/* The length that was said of the old body is not that of the new one. */
+static void length_of_a_changed_body(void)
+{
+    begin_get();
+    answer(COAP2_205_CONTENT);
+    with(COAP2_OPT_BLOCK2, BLOCK(0, 1, 0));
+    with(COAP2_OPT_SIZE2, 40);
+    with(COAP2_OPT_ETAG, 1);
+    with_body(0, 16, 1);
+    send_answer();
+    CHECK(asks());
+    CHECK_EQ(total, 40);
+    give(BLOCK(1, 1, 0), 16, 2);
+    CHECK(asks_for(BLOCK(0, 0, 0)));
+    give(BLOCK(0, 0, 0), 9, 2);
+    ends_as(COAP2_OK);
+    CHECK_EQ(total, 0);
+}
+
 /* One that comes or goes is a change, too. */
 static void etag_vanishes(void)
 {
@@ -441,6 +461,38 @@ static void etag_vanishes(void)
     CHECK(holds(store, 4, 5));
 }
 
+/* A body that became shorter than the part that is there already has changed
+   as well: 4.00 begins it anew, but not for ever. */
+static void body_becomes_shorter(void)
+{
+    unsigned i;
+
+    begin_get();
+    give(BLOCK(0, 1, 0), 16, 1);
+    CHECK(asks());
+    give(BLOCK(1, 1, 0), 16, 1);
+    CHECK(asks_for(BLOCK(2, 0, 0)));
+    reply_code(COAP2_400_BAD_REQUEST, NONE);
+    CHECK(asks_for(BLOCK(0, 0, 0)));
+    CHECK_EQ(ends, 0);
+    give(BLOCK(0, 0, 0), 7, 2);
+    ends_as(COAP2_OK);
+    CHECK_EQ(offset, 0);
+    CHECK_EQ(length, 7);
+    CHECK(was_last);
+    CHECK(holds(store, 7, 2));
+    begin_get();
+    for (i = 0; i < 50 && ends == 0; i++) {
+        if (i % 2 == 0)
+            give(BLOCK(0, 1, 0), 16, 1);
+        else
+            reply_code(COAP2_400_BAD_REQUEST, NONE);
+        asks();
+    }
+    CHECK(i < 20);
+    CHECK_EQ(ends, 1);
+}
+
 /* 97: what a hostile server may say; each ends by an error. */
 typedef struct bad_block {
     uint32_t block2;
@@ -450,14 +502,14 @@ typedef struct bad_block {
 static void blocks_that_do_not_fit_together(void)
 {
     static const bad_block rows[] = {
-        {BLOCK(2, 1, 1), 32},    /* not the next one */
-        {BLOCK(0, 1, 1), 32},    /* the same again */
+        {BLOCK(2, 1, 1), 32}, /* not the next one */
+        {BLOCK(0, 1, 1), 32}, /* the same again */
         {BLOCK(0xfffff, 1, 1), 32},
-        {BLOCK(1, 1, 2), 64},    /* larger than asked for */
+        {BLOCK(1, 1, 2), 64}, /* larger than asked for */
         {BLOCK(0, 1, 2), 64},
-        {BLOCK(1, 1, 1), 0},     /* more to come, but nothing here */
+        {BLOCK(1, 1, 1), 0}, /* more to come, but nothing here */
         {BLOCK(1, 1, 1), 31},
-        {BLOCK(1, 1, 1), 33},    /* more than its size */
+        {BLOCK(1, 1, 1), 33}, /* more than its size */
         {BLOCK(1, 0, 1), 33},
         {BLOCK(1, 1, 7), 32},    /* reserved */
         {BLOCK(1, 1, 0), 16},    /* another place */
@@ -474,6 +526,24 @@ static void blocks_that_do_not_fit_together(void)
         ends_as(COAP2_ERR_FORMAT);
         CHECK_EQ(mores, 1);
     }
+}
+
+/* A size that grows again, at the right place. */
+static void blocks_that_grow(void)
+{
+    begin_get();
+    give(BLOCK(0, 1, 2), 64, NONE);
+    CHECK(asks_for(BLOCK(1, 0, 2)));
+    give(BLOCK(1, 1, 3), 128, NONE);
+    ends_as(COAP2_ERR_FORMAT);
+    begin_get();
+    give(BLOCK(0, 1, 1), 32, NONE);
+    CHECK(asks());
+    give(BLOCK(1, 1, 1), 32, NONE);
+    CHECK(asks_for(BLOCK(2, 0, 1)));
+    give(BLOCK(1, 1, 2), 64, NONE);
+    ends_as(COAP2_ERR_FORMAT);
+    CHECK_EQ(mores, 2);
 }
 
 static void first_blocks_that_make_no_sense(void)
@@ -688,7 +758,7 @@ static void block_beyond_the_buffer(void)
     ends_as(COAP2_ERR_SPACE);
 }
 
-/* ---- Block1 --------------------------------------------------------------- */
+/* ---- Block1 -------------------------------------------------------------- */
 
 /* The body is pulled, piece by piece, in order. Size1 stands in the first
    message, Request-Tag in all (RFC 9175 3.3). */
@@ -773,9 +843,9 @@ static void tags_differ(void)
 /* 99: a 2.31 that does not fit what was sent. */
 static void continue_that_makes_no_sense(void)
 {
-    static const uint32_t rows[] = {
-        BLOCK(1, 1, 1), BLOCK(0, 1, 2),       BLOCK(0, 1, 7),
-        NONE,           BLOCK(0xfffff, 1, 1), 0x1000000ul};
+    static const uint32_t rows[] = {BLOCK(1, 1, 1),       BLOCK(0, 1, 2),
+                                    BLOCK(0, 1, 7),       NONE,
+                                    BLOCK(0xfffff, 1, 1), 0x1000000ul};
     unsigned i;
 
     for (i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -901,7 +971,7 @@ static void pieces_are_retransmitted(void)
     ended(COAP2_ERR_TIMEOUT);
 }
 
-/* ---- Echo, both blocks, FETCH --------------------------------------------- */
+/* ---- Echo, both blocks, FETCH -------------------------------------------- */
 
 static void challenge(const char *text)
 {
@@ -951,6 +1021,27 @@ static void echo_in_between(void)
     CHECK_EQ(option(COAP2_OPT_BLOCK1), BLOCK(1, 1, 1));
     CHECK(payload_is(32, 32));
     challenge("two"); /* not twice for the same block */
+    ends_as(COAP2_OK);
+    CHECK_EQ(code, COAP2_401_UNAUTHORIZED);
+}
+
+/* Where the packet has no room for the Echo it is the caller's turn. */
+static void echo_without_room(void)
+{
+    coap2_call call;
+
+    begin_push(COAP2_PUT, 150, 6);
+    challenge("forty bytes are the most that it may have"); /* 41 */
+    ends_as(COAP2_OK);
+    CHECK_EQ(code, COAP2_401_UNAUTHORIZED);
+    fresh();
+    coap2_call_start(&call, &node, COAP2_PUT,
+                     "coap://192.0.2.1/a-path-that-is-long");
+    call.pull = on_pull;
+    call.pull_length = 150;
+    CHECK(coap2_call_send(&call, on_reply, NULL) > 0);
+    CHECK(asks());
+    challenge("thirty-nine bytes that fit into no room");
     ends_as(COAP2_OK);
     CHECK_EQ(code, COAP2_401_UNAUTHORIZED);
 }
@@ -1017,7 +1108,29 @@ static void post_with_a_large_answer(void)
     ends_as(COAP2_OK);
 }
 
-/* ---- observations, groups ------------------------------------------------- */
+/* What is not safe is not asked again from the start: the server would do it
+   twice, on an empty body. */
+static void post_whose_answer_changes(void)
+{
+    fresh();
+    CHECK(coap2_post(&node, "coap://192.0.2.1/x", "abc", 3, on_reply, NULL) >
+          0);
+    CHECK(asks());
+    give(BLOCK(0, 1, 1), 32, 1);
+    CHECK(asks_for(BLOCK(1, 0, 1)));
+    give(BLOCK(1, 0, 1), 1, 2);
+    ends_as(COAP2_ERR_FORMAT);
+    begin_push(COAP2_FETCH, 40, 1);
+    reply_code(COAP2_231_CONTINUE, BLOCK(0, 1, 1));
+    CHECK(asks());
+    give(BLOCK(0, 1, 1), 32, 1);
+    CHECK(asks_for(BLOCK(1, 0, 1)));
+    CHECK_EQ(asked.payload_length, 0);
+    give(BLOCK(1, 0, 1), 1, 2);
+    ends_as(COAP2_ERR_FORMAT);
+}
+
+/* ---- observations, groups ------------------------------------------------ */
 
 static coap2_msg observing; /* the request that began it */
 static uint8_t observing_token[8];
@@ -1095,6 +1208,41 @@ static void notification_overtakes_blocks(void)
     CHECK(holds(store, 20, 77));
 }
 
+/* A stale one in between changes nothing; an error of a block ends it, and the
+   server hears of that by the next notification (7641 3.6). */
+static void stale_notification_between_blocks(void)
+{
+    coap2_msg block;
+    uint8_t token[8];
+
+    begin_observe();
+    notify(5, BLOCK(0, 1, 1), 32, 1);
+    CHECK(asks_for(BLOCK(1, 0, 1)));
+    block = asked;
+    memcpy(token, asked.token, asked.token_length);
+    block.token = token;
+    notify(4, BLOCK(0, 1, 1), 32, 2);
+    loop_poll(&wire, &node);
+    CHECK_EQ(wire.count, 0);
+    CHECK_EQ(mores, 1);
+    asked = block;
+    give(BLOCK(1, 0, 1), 2, 1);
+    loop_poll(&wire, &node);
+    CHECK_EQ(mores, 2);
+    CHECK(holds(store, 34, 1));
+    notify(6, BLOCK(0, 1, 1), 32, 3);
+    CHECK(asks_for(BLOCK(1, 0, 1)));
+    reply_code(COAP2_404_NOT_FOUND, NONE);
+    loop_poll(&wire, &node);
+    CHECK_EQ(ends, 1);
+    CHECK_EQ(code, COAP2_404_NOT_FOUND);
+    CHECK_EQ(offset, 0);
+    notify(7, NONE, 5, 4);
+    loop_poll(&wire, &node);
+    CHECK_EQ(wire.count, 1);
+    CHECK_EQ(wire.sent[0].bytes[0], 0x70);
+}
+
 /* The answers of a group are told as they come; blocks of one member are not
    asked for by multicast (2.8). */
 static void group_is_not_asked_for_more(void)
@@ -1119,7 +1267,7 @@ static void group_is_not_asked_for_more(void)
     ended(COAP2_ERR_TIMEOUT);
 }
 
-/* ---- a node at the other end ---------------------------------------------- */
+/* ---- a node at the other end --------------------------------------------- */
 
 enum { MEGABYTE = 1048576, SHARE = 1000 };
 
@@ -1136,13 +1284,14 @@ static uint8_t on_file(coap2_req *req, coap2_rsp *rsp)
     uint32_t at;
     size_t left = coap2_rsp_window(rsp, file_length, &at);
 
+    (void)req;
     coap2_rsp_etag(rsp, &file_version, 1);
     for (; left > 0; left--) {
         uint8_t byte = pattern(at++, file_version);
 
         coap2_rsp_bytes(rsp, COAP2_FORMAT_OCTETS, &byte, 1);
     }
-    return req->method == COAP2_GET ? COAP2_205_CONTENT : COAP2_204_CHANGED;
+    return COAP2_205_CONTENT;
 }
 
 static void take(uint32_t at, const uint8_t *bytes, size_t size, uint8_t which)
@@ -1175,7 +1324,7 @@ static uint8_t on_turn(coap2_req *req, coap2_rsp *rsp)
 
         coap2_rsp_bytes(rsp, COAP2_FORMAT_OCTETS, &byte, 1);
     }
-    return COAP2_204_CHANGED;
+    return req->method == COAP2_FETCH ? COAP2_205_CONTENT : COAP2_204_CHANGED;
 }
 
 COAP2_RESOURCE(file, "f", COAP2_GET, on_file, "");
@@ -1356,8 +1505,11 @@ int main(void)
     RUN("RFC 7959 2.4: smaller blocks", server_sets_the_size);
     RUN("RFC 7959 2.4: early negotiation", size_of_the_callers_wish);
     RUN("RFC 7959 2.4: ETag changes", etag_changes);
+    RUN("RFC 7959 4: another Size2", length_of_a_changed_body);
     RUN("RFC 7959 2.4: ETag vanishes", etag_vanishes);
+    RUN("RFC 7959 2.4: shorter", body_becomes_shorter);
     RUN("RFC 7959 2.4: no fit", blocks_that_do_not_fit_together);
+    RUN("RFC 7959 2.4: growing", blocks_that_grow);
     RUN("RFC 7959 2.4: no first block", first_blocks_that_make_no_sense);
     RUN("RFC 7959 2.4: for ever", blocks_without_end);
     RUN("RFC 7959 2.9: error midway", error_midway);
@@ -1377,11 +1529,14 @@ int main(void)
     RUN("RFC 7959 2.5: before the end", answer_before_the_end);
     RUN("RFC 7252 4.2: pieces again", pieces_are_retransmitted);
     RUN("RFC 9175 2.3: Echo in between", echo_in_between);
+    RUN("RFC 9175 2.3: no room for Echo", echo_without_room);
     RUN("RFC 7959 2.7: both", both_blocks);
     RUN("RFC 8132 2.3: FETCH", fetch_in_blocks);
     RUN("RFC 7959 2.7: POST", post_with_a_large_answer);
+    RUN("RFC 7959 2.7: POST that changes", post_whose_answer_changes);
     RUN("RFC 7959 2.6: notifications", notifications_in_blocks);
     RUN("RFC 7959 2.6: overtaken", notification_overtakes_blocks);
+    RUN("RFC 7641 3.4: stale, between", stale_notification_between_blocks);
     RUN("RFC 7959 2.8: group", group_is_not_asked_for_more);
     RUN("RFC 7959 2.4: 1 MiB down", megabyte_down);
     RUN("RFC 7959 2.5: 1 MiB up", megabyte_up);

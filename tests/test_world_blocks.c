@@ -87,7 +87,8 @@ typedef struct stream {
 } stream;
 
 typedef struct totals {
-    unsigned long notes, stale, over, downloads, uploads, conversations;
+    unsigned long notes, confirmed, stale, over, downloads, uploads,
+        conversations;
     unsigned long restarts, refused, timed_out, other, pieces;
 } totals;
 
@@ -142,7 +143,7 @@ static const char *const rule_names[RULES] = {
     "poll returns 0 for ever",
     "poll says later though there is something to do",
     "the world is too small",
-    "a datagram is larger than a slot"};
+    "a datagram is larger than a slot, or no message"};
 
 static void break_rule(unsigned rule, unsigned long detail)
 {
@@ -508,10 +509,20 @@ static void start_ask(world *world_, void *user)
 static void on_sent(world *world_, world_place *from, const coap2_peer *to,
                     const uint8_t *bytes, size_t length)
 {
+    coap2_msg msg;
+    coap2_opt opt;
+
     (void)world_;
     (void)to;
     if (length > from->node->packet) break_rule(TOO_LONG, length);
-    continued += length > 1 && bytes[1] == COAP2_231_CONTINUE;
+    if (coap2_msg_parse(&msg, bytes, length) != COAP2_OK) {
+        break_rule(TOO_LONG, length);
+        return;
+    }
+    continued += msg.code == COAP2_231_CONTINUE;
+    sums.confirmed += msg.type == COAP2_CON &&
+                      COAP2_CODE_CLASS(msg.code) == 2 &&
+                      coap2_msg_find(&msg, COAP2_OPT_OBSERVE, &opt);
 }
 
 /* ---- a run --------------------------------------------------------------- */
@@ -899,6 +910,7 @@ static void all_runs(void)
 
     for (seed = 1; seed <= runs; seed++) run_seed(seed);
     CHECK(sums.notes > runs * 3);
+    CHECK(sums.confirmed > runs * 3);
     CHECK(sums.stale > runs / 10);
     CHECK(sums.downloads > runs / 4);
     CHECK(sums.uploads > runs / 3);
@@ -951,13 +963,14 @@ static void poll_rests(void)
 
 static void print_sums(void)
 {
-    printf("%lu runs: %lu notifications, %lu times not fresh, %lu "
-           "observations over; %lu downloads, %lu begun anew, %lu uploads, "
+    printf("%lu runs: %lu notifications, %lu confirmable ones sent, %lu times "
+           "not fresh, %lu observations over; %lu downloads, %lu begun anew, "
+           "%lu uploads, "
            "%lu pieces, %lu up and down; %lu refused, %lu timed out, "
            "%lu other\n",
-           runs, sums.notes, sums.stale, sums.over, sums.downloads,
-           sums.restarts, sums.uploads, sums.pieces, sums.conversations,
-           sums.refused, sums.timed_out, sums.other);
+           runs, sums.notes, sums.confirmed, sums.stale, sums.over,
+           sums.downloads, sums.restarts, sums.uploads, sums.pieces,
+           sums.conversations, sums.refused, sums.timed_out, sums.other);
 }
 
 static int run_one(unsigned long seed)

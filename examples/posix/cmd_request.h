@@ -299,12 +299,10 @@ static coap2_result start_node(coap2_node *node, request *r)
 /* What the command line adds to a request; options go in any order. */
 static void add_options(coap2_call *asked, const request_options *o)
 {
-    coap2_block first = {0, o->szx, false};
     int i;
 
     asked->confirmable = o->confirmable;
     asked->szx = o->szx;
-    if (o->sized) coap2_write_block(&asked->w, COAP2_OPT_BLOCK2, &first);
     if (o->token != NULL) coap2_call_token(asked, o->token, strlen(o->token));
     if (o->format != NO_NUMBER)
         coap2_write_uint(&asked->w, COAP2_OPT_CONTENT_FORMAT,

@@ -194,7 +194,8 @@ static void start_slow(void)
     for (i = 0; i < COAP2_MAX_EXCHANGES; i++) slow_ones[i].ticket = -1;
 }
 
-/* Answer those that are due. Returns how long the others may wait. */
+/* Answer those that are due. Returns how long the others may wait; 0 where an
+   answer is there for coap2_poll to send. */
 static uint32_t answer_slow(coap2_node *node, uint32_t now)
 {
     uint32_t wait = COAP2_FOREVER, left;
@@ -210,6 +211,7 @@ static uint32_t answer_slow(coap2_node *node, uint32_t now)
         (void)coap2_answer(node, slow_ones[i].ticket, COAP2_205_CONTENT,
                            COAP2_FORMAT_TEXT, "slow", 4);
         slow_ones[i].ticket = -1;
+        wait = 0;
     }
     return wait;
 }
@@ -316,8 +318,8 @@ static bool read_options(options *o, int argc, char **argv)
 
 COAP2_TABLE(things, &climate, &fan, &large, &store, &slow, &secret);
 
-/* Packets of the size that RFC 7252 4.6 advises; larger bodies go in blocks, and
-   those that come are put together in `bodies`. */
+/* Packets of the size that RFC 7252 4.6 advises; larger bodies go in blocks,
+   and those that come are put together in `bodies`. */
 enum { PACKET = 1152, SLOTS = COAP2_MAX_EXCHANGES + 1 };
 
 static udp net;
@@ -407,8 +409,8 @@ static void serve(void)
 
     while (!end_is_asked) {
         now = udp_now(&net);
-        slow_wait = answer_slow(&server, now);
         wait = coap2_poll(&server, now);
+        slow_wait = answer_slow(&server, now);
         udp_idle(&net, wait < slow_wait ? wait : slow_wait);
     }
 }

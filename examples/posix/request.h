@@ -28,7 +28,6 @@ typedef struct request_options {
     uint32_t deadline; /* -B, in ms; 0: the usual one */
     uint32_t duration; /* -s, in ms; 0: without an end */
     uint8_t szx;       /* -b: blocks of 16 << szx bytes */
-    bool sized;        /* with -b */
     bool verbose;      /* -v */
 } request_options;
 
@@ -193,7 +192,6 @@ static const char *read_letter(request_options *o, const letter *l)
     case 's':
         return read_seconds(l->value, &o->duration) ? NULL : "seconds";
     case 'b':
-        o->sized = true;
         return read_size(l->value, &o->szx)
                    ? NULL
                    : "16, 32, 64, 128, 256, 512 or 1024";

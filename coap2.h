@@ -1036,6 +1036,9 @@ typedef struct coap2_req {
 #endif
     uint8_t silent;
     uint16_t flags;
+#if COAP2_WITH_LATER
+    int16_t ticket;
+#endif
 } coap2_req;
 
 /* The answer that a handler makes. Set fields, write options and the body in
@@ -1066,7 +1069,10 @@ typedef struct coap2_rsp {
    that the resource does not have, 4.06 where a GET or FETCH was answered in
    another format than Accept wants, 2.03 where the client has this ETag
    already, 4.12, and 5.00 where the answer does not fit the packet. An error's
-   body is a diagnostic for people. */
+   body is a diagnostic for people. Of other methods req->accept is yours to
+   look at. A request that comes again is not handled again, but for GET and
+   FETCH: of its answer COAP2_REPLY_SIZE bytes behind the token are kept;
+   if that is too little, the payload is left out, then the options. */
 typedef uint8_t (*coap2_handler_fn)(coap2_req *req, coap2_rsp *rsp);
 
 enum { COAP2_LATER = 0 };
@@ -1277,7 +1283,7 @@ typedef struct coap2_exchange {
     uint16_t length;
     uint8_t state;
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
-    uint8_t tries, flags, token_length;
+    uint8_t tries, flags, token_length, code;
     uint16_t id;
     int16_t handle;
     uint32_t timeout; /* of the transmission under way */
@@ -1450,13 +1456,15 @@ typedef struct coap2_node {
    tokens and message ids, and answer in a server's name. COAP2_ERR_CONFIG: a
    buffer or a callback is missing or too small, or this file was compiled with
    other knobs than the implementation. */
-#define COAP2I_KNOBS                                                    \
-    ((uint16_t)(COAP2_WITH_SERVER + COAP2_WITH_CLIENT * 2 +             \
-                COAP2_WITH_LATER * 4 + COAP2_WITH_LOG * 8 +             \
-                COAP2_WITH_FIELDS * 16 + COAP2_WITH_ECHO * 32 +         \
-                COAP2_MAX_EXCHANGES * 67 + COAP2_MAX_DUPLICATES * 131 + \
-                COAP2_REPLY_SIZE * 257 + COAP2_ADDRESS_SIZE * 521 +     \
-                COAP2_FIELD_NAME * 1031 + (COAP2_FLOOD_LIMIT != 0) * 64))
+#define COAP2I_KNOBS                                                        \
+    ((uint16_t)(COAP2_WITH_SERVER + COAP2_WITH_CLIENT * 2ul +               \
+                COAP2_WITH_LATER * 4ul + COAP2_WITH_LOG * 8ul +             \
+                COAP2_WITH_FIELDS * 16ul + COAP2_WITH_ECHO * 32ul +         \
+                COAP2_WITH_JSON * 64ul + COAP2_WITH_CBOR * 128ul +          \
+                COAP2_MAX_EXCHANGES * 67ul + COAP2_MAX_DUPLICATES * 131ul + \
+                COAP2_REPLY_SIZE * 257ul + COAP2_ADDRESS_SIZE * 521ul +     \
+                COAP2_FIELD_NAME * 1031ul + COAP2_FLOOD_LIMIT * 2053ul +    \
+                COAP2_REPLY_LIMIT * 4099ul + COAP2_TOKEN_LENGTH * 8209ul))
 #define coap2_start(node, seed) \
     coap2_start_as((node), (seed), (uint16_t)sizeof *(node), COAP2I_KNOBS)
 COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
@@ -1470,7 +1478,8 @@ COAP2_DEF void coap2_seed(coap2_node *node, const void *bytes, size_t length);
 /* Receive what is there (COAP2_BURST datagrams at most), do what is due, and
    return the milliseconds until it must be called again: 0 at once,
    COAP2_FOREVER if nothing is due. Call it also when a packet arrives, and
-   after calls that send: it is poll that sends. The clock may wrap. */
+   after calls that send: it is poll that sends. The clock may wrap; call it at
+   least once in 24 days, or records of long ago may look young. */
 #define COAP2_FOREVER 0xfffffffful
 COAP2_DEF uint32_t coap2_poll(coap2_node *node, uint32_t now_ms);
 
@@ -1532,6 +1541,7 @@ typedef struct coap2_call {
     coap2_node *node;
     uint32_t deadline; /* ms from the first transmission: COAP2_DEADLINE */
     bool confirmable;  /* true; to a group it never is */
+    bool own_token;    /* the library's own, as is error */
     coap2_result error;
 #if COAP2_WITH_BLOCKS
     coap2_pull_fn pull;   /* where the body comes from, if it is large, */
@@ -2944,7 +2954,7 @@ static const char coap2i_lists[][4] COAP2_FLASH = {"rt", "if", "ct", "rel",
 
 static bool coap2i_is_list(const char *name, size_t length)
 {
-    uint8_t i;
+    size_t i;
     for (i = 0; i < sizeof coap2i_lists / sizeof coap2i_lists[0]; i++)
         if (coap2i_is_word(name, length, coap2i_lists[i])) return true;
     return false;
@@ -4739,9 +4749,10 @@ static void coap2i_reject(coap2_node *node, const coap2_peer *from,
 /* What tells tokens apart in a record. */
 COAP2I_RARE uint16_t coap2i_hash_token(const coap2_msg *msg)
 {
-    uint8_t length = msg->token_length;
-    uint16_t hash = length;
-    while (length != 0u) hash = (uint16_t)(hash * 31u + msg->token[--length]);
+    uint16_t hash = (uint16_t)(msg->code * 256u + msg->token_length);
+    uint8_t i;
+    for (i = 0; i < msg->token_length; i++)
+        hash = (uint16_t)((uint16_t)(hash ^ msg->token[i]) * 40503ul);
     return hash;
 }
 
@@ -4764,22 +4775,31 @@ static coap2_duplicate *coap2i_recall(coap2_node *node, const coap2_peer *peer,
     return NULL;
 }
 
-/* Remember a message that was handled, with its answer: the code, and what
-   followed its token. Of an answer that is too long the code is kept. The
-   record is that of the same message id, else a free one, else the one that
-   ends first. */
-static void coap2i_remember(coap2_node *node, const coap2_peer *peer,
-                            const coap2_msg *msg, const coap2_writer *answer)
+/* A record for a message: its own, else a free one, else the oldest. They stand
+   in the order of their coming. */
+static coap2_duplicate *coap2i_record(coap2_node *node, const coap2_peer *peer,
+                                      uint16_t id)
 {
-    coap2_duplicate *d = coap2i_recall(node, peer, msg->id), *other;
+    coap2_duplicate *d = coap2i_recall(node, peer, id);
+    uint8_t place = 0;
+    if (d != NULL) return d;
+    d = node->duplicates;
+    while (place < COAP2_MAX_DUPLICATES - 1 && d[place].used) place++;
+    memmove(d + 1, d, place * sizeof *d);
+    return d;
+}
+
+/* Remember a message that was handled, with its answer: the code, and what
+   followed its token. Of an answer that is too long the payload is left out,
+   and, if need be, the options; a 2.05 without its payload is none. */
+static coap2_duplicate *coap2i_remember(coap2_node *node,
+                                        const coap2_peer *peer,
+                                        const coap2_msg *msg,
+                                        const coap2_writer *answer)
+{
+    coap2_duplicate *d = coap2i_record(node, peer, msg->id);
     uint16_t seconds = node->non_lifetime;
     size_t length;
-    if (d == NULL) {
-        d = other = node->duplicates;
-        while (d->used && ++other != node->duplicates + COAP2_MAX_DUPLICATES)
-            if (!other->used || (int32_t)(other->until - d->until) < 0)
-                d = other;
-    }
     d->peer = *peer;
     d->used = true;
     if (msg->type == COAP2_CON) seconds = node->exchange_lifetime;
@@ -4788,12 +4808,18 @@ static void coap2i_remember(coap2_node *node, const coap2_peer *peer,
     d->token = coap2i_hash_token(msg);
     d->code = COAP2_000_EMPTY;
     d->length = 0;
-    if (answer == NULL) return;
+    if (answer == NULL) return d;
     d->code = answer->start[1];
     length = (size_t)(answer->next - answer->options);
-    if (length > sizeof d->bytes) return;
+    if (length > sizeof d->bytes) {
+        if (d->code == COAP2_205_CONTENT)
+            d->code = COAP2_500_INTERNAL_SERVER_ERROR;
+        length -= answer->payload_size;
+        if (length > sizeof d->bytes || d->code >= COAP2_CODE(4, 0)) return d;
+    }
     d->length = (uint8_t)length;
     memcpy(d->bytes, answer->options, length);
+    return d;
 }
 
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
@@ -4820,7 +4846,8 @@ static coap2_exchange *coap2i_find_id(coap2_node *node, const coap2_peer *peer,
 {
     coap2_exchange *e = node->exchanges;
     for (; e != node->exchanges + COAP2_MAX_EXCHANGES; e++)
-        if (e->state >= first && e->state <= last && e->id == id &&
+        if (e->state >= first && e->state <= last &&
+            e->state != COAP2I_QUEUED && e->id == id &&
             coap2_peer_equals(&e->peer, peer))
             return e;
     return NULL;
@@ -4859,7 +4886,8 @@ static uint16_t coap2i_new_id(coap2_node *node)
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
     const coap2_exchange *e = node->exchanges;
     while (e != node->exchanges + COAP2_MAX_EXCHANGES) {
-        bool used = e->state >= COAP2I_ANSWERING && e->id == node->next_id;
+        bool used = e->state >= COAP2I_ANSWERING && e->state != COAP2I_QUEUED &&
+                    e->id == node->next_id;
         e++;
         if (!used) continue;
         node->next_id++;
@@ -4874,7 +4902,8 @@ static uint16_t coap2i_new_id(coap2_node *node)
 /* How long to wait for the first acknowledgement (4.2). */
 static uint32_t coap2i_first_timeout(coap2_node *node)
 {
-    uint32_t span = node->random_factor - 100u;
+    uint32_t span = node->random_factor;
+    span = span > 100u ? span - 100u : 0u;
     span = span * node->ack_timeout / 100u;
     if (span > 65535u) span = 65535u;
     return (uint32_t)node->ack_timeout + coap2i_chance_to(node, (uint16_t)span);
@@ -4975,8 +5004,7 @@ static uint8_t coap2i_row_index(const coap2_node *node,
     do {
         row = COAP2I_FLASH_WORD(const coap2_resource *, node->resources + i);
         if (row == resource) return i;
-        i++;
-    } while (row != NULL);
+    } while (row != NULL && ++i != 255u);
     return 255;
 }
 
@@ -5240,7 +5268,7 @@ static void coap2i_take_options(coap2_req *req)
         else if (opt.number == COAP2_OPT_ACCEPT)
             req->accept = coap2i_short(&opt);
         else if (opt.number == COAP2_OPT_NO_RESPONSE)
-            req->silent |= (uint8_t)coap2i_short(&opt);
+            req->silent = (uint8_t)coap2i_short(&opt); /* RFC 7967 2.1 */
 #if COAP2_WITH_OBSERVE
         else if (opt.number == COAP2_OPT_OBSERVE)
             coap2i_take_observe(req, &opt);
@@ -5835,6 +5863,14 @@ static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
     return COAP2_OK;
 }
 
+/* A body was handled, or a piece of it refused: its place is free. */
+static void coap2i_end_upload(const coap2_req *req)
+{
+    coap2_upload *u =
+        coap2i_find_upload(req, coap2i_body_key(req, true), false);
+    if (u != NULL) u->length = 0;
+}
+
 #endif /* COAP2_MAX_UPLOADS */
 
 /* A request with Block1. COAP2_OK: the handler's turn; else a code. */
@@ -5844,6 +5880,9 @@ static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
     if (req->payload_length > size ||
         (req->block1.more && req->payload_length != size))
         return COAP2_400_BAD_REQUEST;
+#if COAP2_MAX_UPLOADS
+    if (req->block1.number == 0u) coap2i_end_upload(req);
+#endif
     if (req->block1.number == 0u && !req->block1.more) return COAP2_OK;
 #if COAP2_MAX_UPLOADS
     return coap2i_upload(req, rsp, pieces);
@@ -5854,14 +5893,6 @@ static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
 }
 
 #if COAP2_MAX_UPLOADS
-
-/* A body was handled, or a piece of it refused: its place is free. */
-static void coap2i_end_upload(const coap2_req *req)
-{
-    coap2_upload *u =
-        coap2i_find_upload(req, coap2i_body_key(req, true), false);
-    if (u != NULL) u->length = 0;
-}
 
 /* Write the block that is asked for of an answer that was kept. */
 static void coap2i_write_kept(coap2_req *req, coap2_rsp *rsp, coap2_upload *u)
@@ -6005,6 +6036,7 @@ COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
     coap2i_open_window(&look, rsp);
 #endif
     if (get != NULL) code = get(&look, rsp);
+    if ((look.flags & COAP2I_IS_LATE) != 0u) code = COAP2_205_CONTENT;
     if (COAP2_CODE_CLASS(code) == 5u) return code;
     exists = COAP2_CODE_CLASS(code) == 2u;
     holds = !exists || (req->flags & COAP2I_HAS_IF_NONE_MATCH) == 0u;
@@ -6233,6 +6265,14 @@ static bool coap2i_has_star(const coap2_resource *resource)
     return last == '*';
 }
 
+/* End the observation that a request may be about. */
+static void coap2i_end_observation(const coap2_req *req)
+{
+    coap2_observer *o =
+        coap2i_find_observer(req->node, req->peer, req->msg, false);
+    if (o != NULL) o->flags = 0;
+}
+
 /* Begin, renew or end an observation, as the request and its answer say (RFC
    7641 4.1). Only what a GET of a resource in the table answers with success
    can be observed. */
@@ -6246,18 +6286,21 @@ static void coap2i_register(const coap2_req *req, coap2_rsp *rsp, uint8_t code,
     if ((req->flags & (COAP2I_OBSERVES | COAP2I_OBSERVES_NO_MORE)) == 0u ||
         req->method != COAP2_GET || req->peer->group)
         return;
-    o = coap2i_find_observer(node, req->peer, req->msg, false);
     if ((req->flags & COAP2I_OBSERVES) == 0u || resource == NULL ||
         COAP2_CODE_CLASS(code) != 2u || rsp->w.window_at != 0u ||
         (COAP2I_FLASH_WORD(uint16_t, &resource->methods) & COAP2_OBSERVABLE) ==
             0u) {
-        if (o != NULL) o->flags = 0;
+        coap2i_end_observation(req);
         return;
     }
     row = coap2i_row_index(node, resource);
+    if (row == 255u) {
+        coap2i_end_observation(req);
+        return;
+    }
     o = coap2i_observe(node, req->peer, req->msg, row,
                        coap2i_has_star(resource), format);
-    if (o == NULL || row == 255u) return;
+    if (o == NULL) return;
     /* the first notification, if it is a message of its own (3.6) */
     o->id = (uint16_t)(node->next_id - 1u);
     if (req->msg->type == COAP2_CON) o->id ^= 0x8000u;
@@ -6273,9 +6316,8 @@ static void coap2i_register(const coap2_req *req, coap2_rsp *rsp, uint8_t code,
    has been answered already. */
 static bool coap2i_drop_ticket(const coap2_req *req)
 {
-    coap2_exchange *e = coap2i_find_id(req->node, req->peer, req->msg->id,
-                                       COAP2I_LATE, COAP2I_TICKET);
-    if (e == NULL) return false;
+    coap2_exchange *e = coap2i_find_handle(req->node, req->ticket);
+    if (e == NULL || e->state > COAP2I_TICKET) return false;
     e->state = COAP2I_FREE;
     return true;
 }
@@ -6402,16 +6444,17 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
                         coap2i_is_safe(&req));
 #endif
 #if COAP2_WITH_OBSERVE
-    if (rsp.observed && COAP2_CODE_CLASS(rsp.w.start[1]) != 2u)
-        coap2i_find_observer(node, from, msg, false)->flags = 0;
+    if ((req.flags & COAP2I_OBSERVES) != 0u &&
+        COAP2_CODE_CLASS(rsp.w.start[1]) != 2u)
+        coap2i_end_observation(&req);
 #endif
     /* what is safe is done again when it is asked for again (4.5), and a block
        that is kept given again */
     if (msg->type == COAP2_NON || (req.flags & COAP2I_IS_LATE) != 0u ||
         coap2i_must_remember(&req))
-        coap2i_remember(node, from, msg,
-                        coap2i_is_wanted(rsp.w.start[1], req.silent) ? &rsp.w
-                                                                     : NULL);
+        (void)coap2i_remember(
+            node, from, msg,
+            coap2i_is_wanted(rsp.w.start[1], req.silent) ? &rsp.w : NULL);
     coap2i_deliver(&req, &rsp);
 }
 
@@ -6497,13 +6540,16 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
     coap2i_open_request(node, &req, &o->peer, &msg);
     coap2i_clear_answer(&rsp);
     coap2_write_start(&rsp.w, node->out, node->packet);
-    coap2_write_header(&rsp.w, con ? COAP2_CON : COAP2_NON, 0, o->id, o->token,
+    coap2_write_header(&rsp.w, con ? COAP2_CON : COAP2_NON,
+                       COAP2_500_INTERNAL_SERVER_ERROR, o->id, o->token,
                        o->token_length);
     rsp.sequence = sequence;
-    if ((o->flags & COAP2I_ENDS) != 0u)
-        coap2i_close_answer(node, &rsp, (uint8_t)o->format);
-    else
+    if ((o->flags & COAP2I_ENDS) == 0u)
         coap2i_render(&req, &rsp, o);
+    else
+        rsp.w.start[1] = (uint8_t)o->format;
+    /* an error is its code alone, which needs no memory when it is repeated */
+    if (COAP2_CODE_CLASS(rsp.w.start[1]) != 2u) rsp.w.next = rsp.w.options;
     result =
         coap2i_transmit(node, &o->peer, rsp.w.start, coap2_write_end(&rsp.w));
     if (result == COAP2_ERR_AGAIN) {
@@ -6555,17 +6601,21 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
 {
     coap2_node *node = req->node;
     coap2_exchange *e = coap2i_free_exchange(node);
-    if (req->again) return COAP2_ERR_ARG;
+    if (req->again) { /* there is something, whatever it says */
+        req->flags |= COAP2I_IS_LATE;
+        return COAP2_ERR_ARG;
+    }
     if (e == NULL) return COAP2_ERR_FULL;
     memset(e, 0, sizeof *e);
     e->peer = *req->peer;
     e->state = COAP2I_LATE;
     e->due = node->time + COAP2_ACK_DELAY;
     e->id = req->msg->id;
+    e->code = req->msg->code;
     e->flags = req->silent & (2u | 8u | 16u);
+    if (coap2i_is_safe(req)) e->flags |= COAP2I_WAS_SAFE;
 #if COAP2_REPLY_LIMIT
     e->limit = coap2i_answer_limit(req);
-    if (coap2i_is_safe(req)) e->flags |= COAP2I_WAS_SAFE;
 #endif
     if (req->msg->type == COAP2_NON) {
         e->state = COAP2I_TICKET;
@@ -6576,8 +6626,9 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
     e->token_length = req->msg->token_length;
     memcpy(e->token, req->msg->token, e->token_length);
     e->handle = coap2i_new_handle(node);
-    coap2i_remember(node, req->peer, req->msg, NULL);
+    (void)coap2i_remember(node, req->peer, req->msg, NULL);
     req->flags |= COAP2I_IS_LATE;
+    req->ticket = e->handle;
     return e->handle;
 }
 
@@ -6625,12 +6676,18 @@ static void coap2i_address_answer(coap2_node *node, coap2_exchange *e,
 static void coap2i_remember_late(coap2_node *node, const coap2_exchange *e,
                                  const coap2_writer *w)
 {
+    coap2_duplicate *d;
     coap2_msg request;
     request.type = COAP2_CON;
+    request.code = e->code;
     request.id = e->id;
     request.token = e->token;
     request.token_length = e->token_length;
-    coap2i_remember(node, &e->peer, &request, w);
+    d = coap2i_remember(node, &e->peer, &request, w);
+    /* what is safe and too long is made again (4.5) */
+    if ((e->flags & COAP2I_WAS_SAFE) != 0u &&
+        (size_t)(w->next - w->options) > d->length)
+        d->used = false;
 }
 
 /* The answer is complete in its slot: poll sends it. */
@@ -6699,7 +6756,8 @@ enum {
     COAP2I_OBSERVING = 4,    /* it asks to observe */
     COAP2I_WATCHES = 8,      /* and does: a notification has come */
     COAP2I_UNOBSERVING = 16, /* is to become the one that ends it */
-    COAP2I_HEARD = 32        /* a notification came, now or before */
+    COAP2I_HEARD = 32,       /* a notification came, now or before */
+    COAP2I_OWN_TOKEN = 64    /* the caller gave the token */
 };
 
 /* Draw a token that no request uses. */
@@ -6727,7 +6785,7 @@ static void coap2i_new_token(coap2_node *node, uint8_t token[8])
 static uint8_t coap2i_method_code(uint8_t method)
 {
     uint8_t code = 0;
-    for (; method != 0u; method >>= 1) code++;
+    for (; method != 0u; method = (uint8_t)(method >> 1)) code++;
     return code;
 }
 
@@ -6786,7 +6844,8 @@ COAP2_DEF void coap2_call_token(coap2_call *call, const void *token,
         return;
     }
     memmove(w->start + 4 + length, w->options, written);
-    memcpy(w->start + 4, token, length);
+    call->own_token = true;
+    if (length != 0u) memcpy(w->start + 4, token, length);
     w->start[0] = (uint8_t)(0x40u | length);
     w->options = w->start + 4 + length;
     w->next = w->options + written;
@@ -6821,20 +6880,20 @@ static bool coap2i_resolve(coap2_node *node, const coap2_uri *uri,
 }
 
 COAP2_DEF void coap2_call_start(coap2_call *call, coap2_node *node,
-                                uint8_t method, const char *text)
+                                uint8_t method, const char *uri)
 {
-    coap2_uri uri;
-    coap2_result result = coap2_uri_parse(&uri, text, strlen(text));
+    coap2_uri parts;
+    coap2_result result = coap2_uri_parse(&parts, uri, strlen(uri));
     coap2i_open_call(call, node, method);
-    if (result == COAP2_OK && uri.scheme != COAP2_SCHEME_COAP)
+    if (result == COAP2_OK && parts.scheme != COAP2_SCHEME_COAP)
         result = COAP2_ERR_ARG;
-    if (result == COAP2_OK && !coap2i_resolve(node, &uri, &call->peer))
+    if (result == COAP2_OK && !coap2i_resolve(node, &parts, &call->peer))
         result = COAP2_ERR_NAME;
     if (result != COAP2_OK) {
         call->error = result;
         return;
     }
-    if (method != COAP2_PING) coap2_write_uri(&call->w, &uri);
+    if (method != COAP2_PING) coap2_write_uri(&call->w, &parts);
 }
 
 #endif
@@ -6920,6 +6979,9 @@ COAP2_DEF int16_t coap2_call_send(coap2_call *call, coap2_reply_fn reply,
     if (call->error != COAP2_OK) return call->error;
     if (w->error != COAP2_OK) return w->error;
     if (e == NULL || coap2i_packet(node, e) != w->start) return COAP2_ERR_FULL;
+    if (w->start[1] == COAP2_000_EMPTY &&
+        (!call->confirmable || call->peer.group))
+        return COAP2_ERR_ARG; /* a ping asks one (4.3) */
     memset(e, 0, sizeof *e);
     e->peer = call->peer;
     e->deadline = call->deadline;
@@ -6935,6 +6997,7 @@ COAP2_DEF int16_t coap2_call_send(coap2_call *call, coap2_reply_fn reply,
     if (coap2i_asks_to_observe(w) && !e->peer.group)
         e->flags = COAP2I_OBSERVING;
 #endif
+    if (call->own_token) e->flags |= COAP2I_OWN_TOKEN;
 #if COAP2_WITH_BLOCKS
     coap2i_begin_body(call, e, w);
     if (w->error != COAP2_OK) return w->error;
@@ -7070,31 +7133,38 @@ COAP2_DEF coap2_result coap2_cancel(coap2_node *node, int16_t request)
     return coap2_forget(node, request);
 }
 
-/* How long another request holds this one back: 0, milliseconds, or for as
-   long as it takes. Confirmable ones wait for NSTART (4.7), others for the
-   rate at which one may talk to who does not answer (4.7). */
+/* How long the rate at which one may talk to who does not answer (4.7) asks for
+   a pause after a request. */
+static uint32_t coap2i_pause(const coap2_node *node, const coap2_exchange *x)
+{
+    uint32_t pause = 0, passed = node->time - x->sent;
+    if (node->probing_rate != 0u && (x->flags & COAP2I_ANSWERED) == 0u)
+        pause = (uint32_t)x->length * 1000u / node->probing_rate;
+    return passed < pause ? pause - passed : 0u;
+}
+
+/* How long others to the same peer hold a request back: 0, milliseconds, or for
+   as long as they take. No more than NSTART wait for an acknowledgement (4.7),
+   and one that is not confirmable holds others back for its pause. */
 static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
 {
     const coap2_exchange *x = node->exchanges;
     uint8_t outstanding = 0;
-    uint32_t hold = 0;
-    bool con = coap2i_is_con(node, e);
+    uint32_t hold = 0, pause;
     for (; x != node->exchanges + COAP2_MAX_EXCHANGES; x++) {
         if (x == e || x->state < COAP2I_ANSWERING ||
             x->state == COAP2I_WATCHING ||
-            !coap2_peer_equals(&x->peer, &e->peer) ||
-            coap2i_is_con(node, x) != con)
+            !coap2_peer_equals(&x->peer, &e->peer))
             continue;
         if (x->state == COAP2I_QUEUED) {
             if ((int16_t)((uint16_t)x->handle * 2u - (uint16_t)e->handle * 2u) <
                 0)
                 return COAP2_FOREVER;
-        } else if (con) {
-            if (x->state != COAP2I_WAITING) outstanding++;
-        } else if ((x->flags & COAP2I_ANSWERED) == 0u) {
-            uint32_t pause = (uint32_t)x->length * 1000u / node->probing_rate;
-            uint32_t passed = node->time - x->sent;
-            if (passed < pause && pause - passed > hold) hold = pause - passed;
+        } else if (!coap2i_is_con(node, x)) {
+            pause = coap2i_pause(node, x);
+            if (pause > hold) hold = pause;
+        } else if (x->state != COAP2I_WAITING) {
+            outstanding++;
         }
     }
     return outstanding >= node->nstart ? COAP2_FOREVER : hold;
@@ -7134,7 +7204,7 @@ static void coap2i_rewrite(coap2_node *node, coap2_exchange *e, coap2_writer *w,
 static void coap2i_renew_token(coap2_node *node, coap2_exchange *e)
 {
     uint8_t token[8];
-    if (e->token_length != COAP2_TOKEN_LENGTH) return;
+    if ((e->flags & COAP2I_OWN_TOKEN) != 0u) return;
     coap2i_new_token(node, token);
     memcpy(e->token, token, COAP2_TOKEN_LENGTH);
 }
@@ -7172,7 +7242,8 @@ static void coap2i_ask_to_observe(coap2_node *node, coap2_exchange *e,
 static void coap2i_watch_again(coap2_node *node, coap2_exchange *e)
 {
     coap2i_news news = coap2i_failure(COAP2_ERR_TIMEOUT);
-    e->flags = COAP2I_OBSERVING | COAP2I_HEARD;
+    e->flags &= COAP2I_OWN_TOKEN;
+    e->flags |= COAP2I_OBSERVING | COAP2I_HEARD;
 #if COAP2_WITH_BLOCKS
     e->offset = 0;
 #endif
@@ -7252,7 +7323,9 @@ static coap2_exchange *coap2i_find_request(coap2_node *node,
     coap2_exchange *e = node->exchanges;
     for (; e != node->exchanges + COAP2_MAX_EXCHANGES; e++) {
         if (e->state < COAP2I_QUEUED || !coap2i_has_token(e, msg)) continue;
-        if (msg->type == COAP2_ACK && e->id != msg->id) continue;
+        if (msg->type == COAP2_ACK &&
+            (e->id != msg->id || !coap2i_is_con(node, e)))
+            continue;
         if (coap2i_packet(node, e)[1] == COAP2_000_EMPTY) continue;
         if (e->peer.group ? msg->type != COAP2_ACK
                           : coap2_peer_equals(&e->peer, from))
@@ -7284,6 +7357,8 @@ static bool coap2i_echo(coap2_node *node, coap2_exchange *e,
 {
     coap2_writer w;
     coap2_msg old;
+    uint32_t left;
+    bool fits;
     coap2_opt echo;
     if (msg->code != COAP2_401_UNAUTHORIZED || e->peer.group ||
         (e->flags & COAP2I_ECHOED) != 0u ||
@@ -7295,7 +7370,10 @@ static bool coap2i_echo(coap2_node *node, coap2_exchange *e,
     coap2i_rewrite(node, e, &w, &old, true);
     coap2_write_opt(&w, COAP2_OPT_ECHO, echo.value, echo.length);
     coap2_write_payload(&w, old.payload, old.payload_length);
-    return coap2i_send_again(e, &w);
+    left = e->deadline - node->time;
+    fits = coap2i_send_again(e, &w);
+    e->deadline = left;
+    return fits;
 }
 
 #endif
@@ -7526,7 +7604,7 @@ static void coap2i_confirm(coap2_node *node, const coap2_peer *from,
     }
     if (msg->type == COAP2_CON)
         coap2i_send_empty(node, from, COAP2_ACK, msg->id);
-    coap2i_remember(node, from, msg, NULL);
+    (void)coap2i_remember(node, from, msg, NULL);
 }
 
 /* The answer of a request, all of it: tell the caller. */
@@ -7583,7 +7661,8 @@ static void coap2i_refuse_answer(coap2_node *node, const coap2_peer *from,
                                  const coap2_msg *msg)
 {
     coap2_opt opt;
-    if (msg->type == COAP2_NON && coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt))
+    if (msg->type == COAP2_NON && !from->group &&
+        coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt))
         coap2i_send_empty(node, from, COAP2_RST, msg->id);
     else if (msg->type != COAP2_ACK)
         coap2i_reject(node, from, msg);
@@ -7610,6 +7689,12 @@ static void coap2i_answered(coap2_node *node, const coap2_peer *from,
         news.result = COAP2_ERR_FORMAT;
     coap2i_confirm(node, from, msg, news.result);
     if (e->peer.group && news.result != COAP2_OK) return;
+#if COAP2_WITH_OBSERVE
+    if ((e->flags & COAP2I_UNOBSERVING) != 0u) {
+        e->state = COAP2I_FREE;
+        return;
+    }
+#endif
 #if COAP2_WITH_BLOCKS
     if (cut && coap2i_ask_smaller(node, e)) return;
 #endif
@@ -7651,7 +7736,7 @@ static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
 #if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
     coap2i_observer_heard(node, from, msg);
 #endif
-    if (e == NULL || e->state == COAP2I_QUEUED) return;
+    if (e == NULL) return;
     if (e->state == COAP2I_ANSWERING) {
         e->state = COAP2I_FREE;
         return;
@@ -7745,7 +7830,8 @@ static void coap2i_receive(coap2_node *node, const coap2_peer *from,
     if (cut && (bytes[0] & 15u) == msg.token_length &&
         msg.code != COAP2_000_EMPTY)
         result = COAP2_OK;
-    if (code_class == 1u || code_class > 5u) result = COAP2_ERR_FORMAT;
+    if (code_class == 1u || code_class == 3u || code_class > 5u)
+        result = COAP2_ERR_FORMAT;
     if (result == COAP2_OK && msg.code != COAP2_000_EMPTY &&
         msg.type != COAP2_RST)
         coap2i_handle(node, from, &msg, cut);
@@ -7915,7 +8001,6 @@ COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER || COAP2_WITH_OBSERVE
     coap2i_default(&node->ack_timeout, COAP2_ACK_TIMEOUT);
     coap2i_default(&node->random_factor, COAP2_RANDOM_FACTOR);
-    if (node->random_factor < 100u) node->random_factor = 100;
     if (node->max_retransmit == 0u) node->max_retransmit = COAP2_MAX_RETRANSMIT;
 #endif
 #if COAP2_WITH_CLIENT

@@ -248,7 +248,7 @@ gives 'a diagnostic that is no text is escaped' 4 '' \
 against 'A a3 i t' get $peer/x
 gives '5.03 is 5' 5 '' '5.03 Service Unavailable'
 against 'A 60 i t' get $peer/x
-gives 'a class that there is not' 1 '' '3.00*'
+gives 'a class that there is not' 1 '' '*critical option*'
 
 against '6000 i + C 45 7777 t ff 6c617465 | ' get $peer/x
 gives 'a separate answer' 0 late '2.05 Content'

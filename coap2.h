@@ -65,11 +65,11 @@
        COAP2_WITH_JSON     1  fields as JSON as well         (AVR: 2 KB)
        COAP2_WITH_CBOR     1  fields as CBOR as well         (AVR: 3 KB)
        COAP2_WITH_SERVER   1  resources that are answered    (AVR: 6 KB)
-       COAP2_WITH_CLIENT   1  requests                       (AVR: 4 KB)
+       COAP2_WITH_CLIENT   1  requests                       (AVR: 4.5 KB)
        COAP2_WITH_LATER    1  answers that take their time   (AVR: 1.5 KB)
        COAP2_WITH_ECHO     1  a client repeats with Echo     (AVR: 0.5 KB)
-       COAP2_WITH_OBSERVE  1  observers, on both sides       (AVR: 3 KB)
-       COAP2_WITH_BLOCKS   1  bodies beyond a packet         (AVR: 5 KB)
+       COAP2_WITH_OBSERVE  1  observers, on both sides       (AVR: 5 KB)
+       COAP2_WITH_BLOCKS   1  bodies beyond a packet         (AVR: 7.5 KB)
        COAP2_WITH_LOG      1  node.log; 0 on AVR
        COAP2_FIELD_NAME   12  bytes of a field's name in its row
      The records of a node, and what each costs (AVR, elsewhere more):
@@ -6692,6 +6692,7 @@ static void coap2i_remember_late(coap2_node *node, const coap2_exchange *e,
 {
     coap2_duplicate *d;
     coap2_msg request;
+    memset(&request, 0, sizeof request);
     request.type = COAP2_CON;
     request.code = e->code;
     request.id = e->id;
@@ -6928,10 +6929,9 @@ static void coap2i_write_piece(coap2_exchange *e, coap2_writer *w)
     if (!more) size = (size_t)left;
     if (more || e->offset != 0u) {
         coap2_write_uint(w, COAP2_OPT_REQUEST_TAG, (uint16_t)e->handle);
-        if (coap2_block_set(&block, e->offset, e->szx, more) != COAP2_OK) {
-            coap2i_fail(w, COAP2_ERR_ARG);
-            return;
-        }
+        block.number = e->offset >> e->szx >> 4;
+        block.szx = e->szx;
+        block.more = more;
         coap2_write_block(w, COAP2_OPT_BLOCK1, &block);
     }
     if (more && e->offset == 0u)
@@ -7624,32 +7624,33 @@ static void coap2i_confirm(coap2_node *node, const coap2_peer *from,
 
 /* The answer of a request, all of it: tell the caller. */
 static void coap2i_complete(coap2_node *node, coap2_exchange *e,
-                            coap2i_news *news)
+                            const coap2i_news *answer)
 {
+    coap2i_news news = *answer;
     coap2_msg whole;
 #if COAP2_WITH_BLOCKS
-    if (news->result == COAP2_OK && e->body != NULL && e->offset != 0u &&
-        COAP2_CODE_CLASS(news->msg->code) == 2u) {
-        whole = *news->msg;
+    if (news.result == COAP2_OK && e->body != NULL && e->offset != 0u &&
+        COAP2_CODE_CLASS(news.msg->code) == 2u) {
+        whole = *news.msg;
         whole.payload = e->body;
         whole.payload_length += (size_t)e->offset;
-        news->msg = &whole;
+        news.msg = &whole;
     }
 #else
     (void)whole;
 #endif
-    news->last = true;
-    news->more = e->peer.group;
-    if (news->result != COAP2_OK) news->msg = NULL;
+    news.last = true;
+    news.more = e->peer.group;
+    if (news.result != COAP2_OK) news.msg = NULL;
 #if COAP2_WITH_OBSERVE
-    if ((e->flags & COAP2I_WATCHES) != 0u && news->result == COAP2_OK &&
-        COAP2_CODE_CLASS(news->msg->code) == 2u) {
+    if ((e->flags & COAP2I_WATCHES) != 0u && news.result == COAP2_OK &&
+        COAP2_CODE_CLASS(news.msg->code) == 2u) {
         e->state = COAP2I_WATCHING;
         e->due = e->until;
-        news->more = true;
+        news.more = true;
     }
 #endif
-    (void)coap2i_tell(node, e, news);
+    (void)coap2i_tell(node, e, &news);
 }
 
 #if COAP2_WITH_BLOCKS
@@ -7828,7 +7829,9 @@ static void coap2i_handle(coap2_node *node, const coap2_peer *from,
         return;
     }
 #endif
+#if !COAP2_WITH_SERVER || !COAP2_WITH_CLIENT
     coap2i_reject(node, from, msg);
+#endif
 }
 
 /* Here a datagram arrives. */

@@ -863,6 +863,12 @@ static void too_large_an_answer(void)
     push_many(1, 2, sizeof in + 1);
     CHECK_ENDED(&got[0], COAP2_ERR_SPACE);
     push_many(2, 1, sizeof in);
+    coap2_put(&node, "coap://192.0.2.3/x", "x", 1, on_reply, &got[2]);
+    poll_now();
+    push_many(3, wire.count - 1, sizeof in + 1); /* is not asked twice */
+    CHECK_ENDED(&got[2], COAP2_ERR_SPACE);
+    CHECK_EQ(coap2_ping(&node, "coap://224.0.1.187", on_reply, &got[3]),
+             COAP2_ERR_ARG);
     CHECK_ENDED(&got[1], COAP2_OK);
     CHECK_IDLE();
 }

@@ -4793,11 +4793,11 @@ static coap2_duplicate *coap2i_record(coap2_node *node, const coap2_peer *peer,
                                       uint16_t id)
 {
     coap2_duplicate *d = coap2i_recall(node, peer, id);
-    uint8_t place = 0;
+    coap2_duplicate *place;
     if (d != NULL) return d;
-    d = node->duplicates;
-    while (place < COAP2_MAX_DUPLICATES - 1 && d[place].used) place++;
-    memmove(d + 1, d, place * sizeof *d);
+    d = place = node->duplicates;
+    while (place != d + (COAP2_MAX_DUPLICATES - 1) && place->used) place++;
+    memmove(d + 1, d, (size_t)(place - d) * sizeof *d);
     return d;
 }
 
@@ -4934,7 +4934,7 @@ static void coap2i_open_reply(coap2_node *node, coap2_writer *w,
     coap2_write_start(w, head, node->packet);
     w->options = w->next = head + size;
     memcpy(head, msg->token - 4, size);
-    head[0] = (uint8_t)((4u | COAP2_ACK) * 16u + size - 4u);
+    head[0] = (uint8_t)((4u + COAP2_ACK) * 16u + size - 4u);
     head[1] = code;
     if (msg->type == COAP2_NON) {
         uint16_t id = coap2i_new_id(node);

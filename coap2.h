@@ -4938,7 +4938,7 @@ static void coap2i_open_reply(coap2_node *node, coap2_writer *w,
     head[1] = code;
     if (msg->type == COAP2_NON) {
         uint16_t id = coap2i_new_id(node);
-        head[0] = (uint8_t)((4u | COAP2_NON) * 16u + size - 4u);
+        head[0] = (uint8_t)((4u + COAP2_NON) * 16u + size - 4u);
         head[2] = (uint8_t)(id >> 8);
         head[3] = (uint8_t)id;
     }

@@ -2093,6 +2093,7 @@ COAP2I_RARE void coap2i_write_opt_long(coap2_writer *w, uint16_t number,
 #endif
     if (w->error != COAP2_OK) return;
     next.number = 0;
+    next.length = 0;
     if (number < before || w->payload_size != 0u)
         before = coap2i_open_gap(w, number, &next);
     if (number > w->last) w->last = number;
@@ -4697,7 +4698,7 @@ COAP2I_RARE uint8_t *coap2i_packet(const coap2_node *node,
 /* The largest block of at most this size that the room can hold. */
 static uint8_t coap2i_fit_szx(size_t room, uint8_t szx)
 {
-    while (szx != 0u && (size_t)(16u << szx) > room) szx--;
+    while (szx != 0u && ((size_t)16 << szx) > room) szx--;
     return szx;
 }
 
@@ -6923,7 +6924,7 @@ enum { COAP2I_PIECE_OPTIONS = 20 };
 static void coap2i_write_piece(coap2_exchange *e, coap2_writer *w)
 {
     uint32_t left = e->pull_length - e->offset;
-    size_t size = (size_t)(16u << e->szx);
+    size_t size = ((size_t)16 << e->szx);
     bool more = left > size;
     coap2_block block;
     if (!more) size = (size_t)left;
@@ -7204,6 +7205,7 @@ static void coap2i_rewrite(coap2_node *node, coap2_exchange *e, coap2_writer *w,
 {
     coap2_opt opt;
     memcpy(node->out, coap2i_packet(node, e), e->length);
+    memset(old, 0, sizeof *old);
     (void)coap2_msg_parse(old, node->out, e->length);
     coap2_write_start(w, coap2i_packet(node, e), node->packet);
     coap2_write_header(w, old->type, old->code, 0, e->token, e->token_length);
@@ -7476,8 +7478,8 @@ static coap2_result coap2i_restart_body(coap2_node *node, coap2_exchange *e)
     if (code != COAP2_001_GET &&
         (code != COAP2_005_FETCH || e->pull_length != 0u))
         return COAP2_ERR_FORMAT;
-    return ++e->restarts > 3u ? (coap2_result)COAP2_ERR_FORMAT
-                              : coap2i_ask_block(node, e);
+    if (++e->restarts > 3u) return COAP2_ERR_FORMAT;
+    return coap2i_ask_block(node, e);
 }
 
 /* Put a piece into the caller's buffer. */
@@ -7629,6 +7631,7 @@ static void coap2i_complete(coap2_node *node, coap2_exchange *e,
     coap2i_news news = *answer;
     coap2_msg whole;
 #if COAP2_WITH_BLOCKS
+    if (news.msg == NULL) return;
     if (news.result == COAP2_OK && e->body != NULL && e->offset != 0u &&
         COAP2_CODE_CLASS(news.msg->code) == 2u) {
         whole = *news.msg;

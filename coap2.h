@@ -65,10 +65,12 @@
        COAP2_WITH_JSON     1  fields as JSON as well         (AVR: 2 KB)
        COAP2_WITH_CBOR     1  fields as CBOR as well         (AVR: 3 KB)
        COAP2_WITH_RULES    1  conditions of fields           (AVR: 9.5 KB)
-       COAP2_WITH_SERVER   1  resources that are answered    (AVR: 8 KB)
-       COAP2_WITH_CLIENT   1  requests                       (AVR: 4 KB)
+       COAP2_WITH_SERVER   1  resources that are answered    (AVR: 6 KB)
+       COAP2_WITH_CLIENT   1  requests                       (AVR: 4.5 KB)
        COAP2_WITH_LATER    1  answers that take their time   (AVR: 1.5 KB)
        COAP2_WITH_ECHO     1  a client repeats with Echo     (AVR: 0.5 KB)
+       COAP2_WITH_OBSERVE  1  observers, on both sides       (AVR: 5 KB)
+       COAP2_WITH_BLOCKS   1  bodies beyond a packet         (AVR: 7.5 KB)
        COAP2_WITH_LOG      1  node.log; 0 on AVR
        COAP2_FIELD_NAME   12  bytes of a field's name in its row
        COAP2_RULE_DEPTH   16  parentheses, and levels of a payload; AVR 8
@@ -77,6 +79,10 @@
      The records of a node, and what each costs (AVR, elsewhere more):
        COAP2_MAX_EXCHANGES 8  messages that wait; AVR 2      (45 bytes each)
        COAP2_MAX_DUPLICATES 16  of others remembered; AVR 4  (29 bytes each)
+       COAP2_MAX_OBSERVERS 16 of a node; AVR 4               (40 bytes each)
+       COAP2_OBSERVE_OPTIONS 64  bytes of an observer's query, Accept and ETags
+                              that are kept; AVR 4
+       COAP2_MAX_UPLOADS   4  bodies that arrive at a time; AVR 1
        COAP2_REPLY_SIZE   64  bytes of an answer remembered; AVR 8
        COAP2_ADDRESS_SIZE 16  of an address: IPv6; AVR 4: IPv4
        COAP2_PACKET     1152  bytes of a slot of node.out; AVR 128
@@ -89,7 +95,7 @@
      Parameters of RFC 7252 4.8 that a node starts with: COAP2_ACK_TIMEOUT,
      COAP2_RANDOM_FACTOR, COAP2_MAX_RETRANSMIT, COAP2_NSTART, COAP2_LEISURE,
      COAP2_PROBING_RATE, COAP2_EXCHANGE_LIFETIME, COAP2_NON_LIFETIME, and
-     COAP2_ACK_DELAY and COAP2_DEADLINE
+     COAP2_ACK_DELAY, COAP2_DEADLINE and COAP2_BLOCK_IDLE
        COAP2_OPT_DISCOVERY 300, COAP2_OPT_NOTIFICATION 400, COAP2_OPT_RULE 410
                               the numbers of the options of CoAP 2
        COAP2_IMPLEMENTATION   in one file only: the machine
@@ -127,6 +133,7 @@
        >>rules     conditions and triggers
        >>chance    the node's generator
        >>exchanges peers, slots, duplicates
+       >>observers who wants to know
        >>resources requests and their answers
        >>server    a request comes in, an answer goes out
        >>client    a request goes out, its answer comes in
@@ -207,6 +214,12 @@
 #ifndef COAP2_WITH_ECHO /* repeat a request that was answered with Echo */
 #define COAP2_WITH_ECHO COAP2_WITH_CLIENT
 #endif
+#ifndef COAP2_WITH_OBSERVE /* observers, on both sides: RFC 7641 */
+#define COAP2_WITH_OBSERVE (COAP2_WITH_SERVER | COAP2_WITH_CLIENT)
+#endif
+#ifndef COAP2_WITH_BLOCKS /* bodies beyond a packet, both sides: RFC 7959 */
+#define COAP2_WITH_BLOCKS (COAP2_WITH_SERVER | COAP2_WITH_CLIENT)
+#endif
 #ifndef COAP2_WITH_LOG /* the node's log callback */
 #define COAP2_WITH_LOG COAP2_WITH_STRINGS
 #endif
@@ -223,6 +236,33 @@
 #else
 #define COAP2_MAX_DUPLICATES 16
 #endif
+#endif
+#ifndef COAP2_MAX_OBSERVERS /* (1..200) of a node */
+#ifdef __AVR__
+#define COAP2_MAX_OBSERVERS 4
+#else
+#define COAP2_MAX_OBSERVERS 16
+#endif
+#endif
+#ifndef COAP2_OBSERVE_OPTIONS /* (4..255) bytes of an observer's options: its
+                                 Accept, query, ETags */
+#ifdef __AVR__
+#define COAP2_OBSERVE_OPTIONS 4
+#else
+#define COAP2_OBSERVE_OPTIONS 64
+#endif
+#endif
+#ifndef COAP2_MAX_UPLOADS /* (0..100) bodies that arrive at a time; 0: none,
+                             requests in blocks are refused */
+#ifdef __AVR__
+#define COAP2_MAX_UPLOADS 1
+#else
+#define COAP2_MAX_UPLOADS 4
+#endif
+#endif
+#ifndef COAP2_BLOCK_IDLE /* (1..65535) seconds until another may have the place
+                            of a body that stopped arriving; RFC 7959 2.5 */
+#define COAP2_BLOCK_IDLE 10
 #endif
 #ifndef COAP2_REPLY_SIZE /* (1..255) bytes of an answer that are remembered */
 #ifdef __AVR__
@@ -307,7 +347,8 @@
 #if (COAP2_WITH_URI | COAP2_WITH_LINKS | COAP2_WITH_STRINGS |   \
      COAP2_WITH_FIELDS | COAP2_WITH_JSON | COAP2_WITH_CBOR |    \
      COAP2_WITH_SERVER | COAP2_WITH_CLIENT | COAP2_WITH_LATER | \
-     COAP2_WITH_ECHO | COAP2_WITH_LOG) > 1
+     COAP2_WITH_ECHO | COAP2_WITH_LOG | COAP2_WITH_OBSERVE |    \
+     COAP2_WITH_BLOCKS) > 1
 #error "coap2: each COAP2_WITH_x is 0 or 1"
 #endif
 #if COAP2_WITH_JSON && !COAP2_WITH_FIELDS
@@ -324,6 +365,12 @@
 #endif
 #if COAP2_WITH_LATER && !COAP2_WITH_SERVER
 #error "coap2: COAP2_WITH_LATER needs COAP2_WITH_SERVER"
+#endif
+#if COAP2_WITH_OBSERVE && !COAP2_WITH_SERVER && !COAP2_WITH_CLIENT
+#error "coap2: COAP2_WITH_OBSERVE needs COAP2_WITH_SERVER or _CLIENT"
+#endif
+#if COAP2_WITH_BLOCKS && !COAP2_WITH_SERVER && !COAP2_WITH_CLIENT
+#error "coap2: COAP2_WITH_BLOCKS needs COAP2_WITH_SERVER or _CLIENT"
 #endif
 #if COAP2_WITH_ECHO && !COAP2_WITH_CLIENT
 #error "coap2: COAP2_WITH_ECHO needs COAP2_WITH_CLIENT"
@@ -1163,7 +1210,9 @@ enum {
     COAP2_FETCH = 16,
     COAP2_PATCH = 32,
     COAP2_IPATCH = 64,
-    COAP2_HIDDEN = 128 /* no method: not listed in /.well-known/core */
+    COAP2_HIDDEN = 128,     /* no method: not listed in /.well-known/core */
+    COAP2_OBSERVABLE = 256, /* clients may observe it (RFC 7641) */
+    COAP2_PIECES = 512      /* takes a body in pieces (RFC 7959) */
 };
 
 /* No Content-Format, no Accept. */
@@ -1189,7 +1238,17 @@ typedef struct coap2_req {
     uint16_t accept; /* the format that is wanted, or COAP2_NO_FORMAT */
     uint8_t method;  /* COAP2_GET ... */
     bool again;      /* run by the library for itself: only safe methods are */
-    uint8_t flags, silent; /* the library's own */
+#if COAP2_WITH_BLOCKS
+    bool last;       /* with COAP2_PIECES: this payload ends the body, */
+    uint32_t offset; /* and stands here in it */
+    coap2_block block1, block2; /* the library's own, as what follows */
+    bool kept;
+#endif
+    uint8_t silent;
+    uint16_t flags;
+#if COAP2_WITH_LATER
+    int16_t ticket;
+#endif
 } coap2_req;
 
 /* The answer that a handler makes. Set fields, write options and the body in
@@ -1200,6 +1259,14 @@ typedef struct coap2_rsp {
     uint16_t format;     /* of the body, or COAP2_NO_FORMAT */
     uint8_t etag_length; /* 0: none */
     uint8_t etag[8];
+    /* The rest is the library's own. */
+#if COAP2_WITH_OBSERVE
+    bool observed;
+    uint32_t sequence;
+#endif
+#if COAP2_WITH_BLOCKS
+    uint32_t total;
+#endif
 #if COAP2_WITH_LATER
     struct coap2_node *node; /* of a late answer */
     int16_t ticket;
@@ -1212,7 +1279,10 @@ typedef struct coap2_rsp {
    that the resource does not have, 4.06 where a GET or FETCH was answered in
    another format than Accept wants, 2.03 where the client has this ETag
    already, 4.12, and 5.00 where the answer does not fit the packet. An error's
-   body is a diagnostic for people. */
+   body is a diagnostic for people. Of other methods req->accept is yours to
+   look at. A request that comes again is not handled again, but for GET and
+   FETCH: of its answer COAP2_REPLY_SIZE bytes behind the token are kept;
+   if that is too little, the payload is left out, then the options. */
 typedef uint8_t (*coap2_handler_fn)(coap2_req *req, coap2_rsp *rsp);
 
 enum { COAP2_LATER = 0 };
@@ -1292,6 +1362,43 @@ COAP2_DEF void coap2_rsp_bytes(coap2_rsp *rsp, uint16_t format,
    state (RFC 7252 5.10.6, 5.10.8). */
 COAP2_DEF void coap2_rsp_etag(coap2_rsp *rsp, const void *etag, size_t length);
 
+#if COAP2_WITH_BLOCKS
+
+/* A body may be larger than the packet: of all that a handler writes, the block
+   that was asked for is kept, and the handler runs again for the next one. Name
+   the state by an ETag, so that a client notices a body that changes in
+   between. A handler that can seek asks which bytes are wanted, says how long
+   all of the body is, and writes just these: returns how many, from *at on.
+
+       size = coap2_rsp_window(rsp, file_size, &at);
+       coap2_rsp_bytes(rsp, COAP2_FORMAT_OCTETS, file + at, size);
+
+   Only a GET or FETCH is run again. Another method's answer that does not fit a
+   packet is kept in node.bodies, where there is place, else it is 5.00. */
+COAP2_DEF size_t coap2_rsp_window(coap2_rsp *rsp, uint32_t total, uint32_t *at);
+
+/* A request's body that comes in blocks is put together in node.bodies, and the
+   handler sees all of it. A resource with COAP2_PIECES is handed each block
+   instead, with req->offset and req->last; what it returns for one that is not
+   the last is not sent if it is a 2.xx. Blocks that are missing, out of order
+   or of another Content-Format are 4.08, a body that is too large 4.13. */
+
+#endif
+
+#if COAP2_WITH_OBSERVE
+
+/* Tell that a resource with COAP2_OBSERVABLE has another state now. Its
+   observers are sent it at the next poll, by running its handler for a GET with
+   req->again set. A 2.xx to a request other than GET and FETCH tells so by
+   itself. A client that asked by a confirmable request is notified by
+   confirmable messages, and dropped if it does not acknowledge them; others by
+   non-confirmable ones, three seconds apart on average, and once a day by a
+   confirmable one (RFC 7641 4.5). An error ends the observation. */
+COAP2_DEF void coap2_changed(struct coap2_node *node,
+                             const struct coap2_resource *resource);
+
+#endif
+
 #if COAP2_WITH_LATER
 
 /* Answer later: keep the ticket, return COAP2_LATER, and make the answer when
@@ -1349,16 +1456,32 @@ typedef struct coap2_reply {
     const coap2_msg *msg; /* the answer, until the callback returns; or NULL */
     int16_t request;      /* what coap2_call_send returned */
     coap2_result result;  /* COAP2_OK: answered; else why not */
-    bool more;            /* asked a group: others may follow */
+    bool more;            /* this is not the end: others may follow */
+#if COAP2_WITH_BLOCKS
+    bool last;       /* this payload ends the body, */
+    uint32_t offset; /* and stands here in it */
+    uint32_t total;  /* length of the body where it is known; else 0 */
+#endif
 } coap2_reply;
 
-/* Runs exactly once for each request, after which its handle means nothing;
-   for a group once for each answer (`more`), and once at its deadline with
-   COAP2_ERR_TIMEOUT. Results: COAP2_OK, COAP2_ERR_TIMEOUT, COAP2_ERR_RESET
-   (the peer rejected it), COAP2_ERR_CANCELLED, COAP2_ERR_FORMAT (an option in
-   the answer is critical and unknown, RFC 7252 5.4.1), COAP2_ERR_SPACE (the
-   answer did not fit node.in) and what `send` returned. */
+/* Runs exactly once for each request, after which its handle means nothing.
+   Before that it runs with `more` set: for each answer of a group, which ends
+   with COAP2_ERR_TIMEOUT at the deadline; for each piece of a body but the
+   last; and for each notification. An offset of 0 starts a body anew. Results:
+   COAP2_OK, COAP2_ERR_TIMEOUT, COAP2_ERR_RESET (the peer rejected it),
+   COAP2_ERR_CANCELLED, COAP2_ERR_FORMAT (an option in the answer is critical
+   and unknown, RFC 7252 5.4.1, or blocks do not fit together),
+   COAP2_ERR_SPACE (the answer did not fit node.in or call.body) and what `send`
+   returned. */
 typedef void (*coap2_reply_fn)(const coap2_reply *reply);
+
+#endif
+
+#if COAP2_WITH_CLIENT && COAP2_WITH_BLOCKS
+
+/* Give `size` bytes of a request's body, from `at` on: all of them. */
+typedef void (*coap2_pull_fn)(void *user, uint32_t at, uint8_t *bytes,
+                              size_t size);
 
 #endif
 
@@ -1370,7 +1493,7 @@ typedef struct coap2_exchange {
     uint16_t length;
     uint8_t state;
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
-    uint8_t tries, flags, token_length;
+    uint8_t tries, flags, token_length, code;
     uint16_t id;
     int16_t handle;
     uint32_t timeout; /* of the transmission under way */
@@ -1383,6 +1506,23 @@ typedef struct coap2_exchange {
     coap2_reply_fn reply;
     void *user;
     uint32_t deadline, sent;
+    uint32_t patience; /* the deadline of each message, in ms */
+#endif
+#if COAP2_WITH_CLIENT && COAP2_WITH_OBSERVE
+    uint32_t sequence, heard; /* of the freshest notification, and when */
+    uint32_t until;           /* when it is not fresh any more */
+    uint8_t watch_length;
+    uint8_t watch[8]; /* the token of the observation */
+#endif
+#if COAP2_WITH_CLIENT && COAP2_WITH_BLOCKS
+    coap2_pull_fn pull;
+    uint32_t pull_length;
+    uint8_t *body; /* the caller's, for the answer */
+    size_t body_size;
+    uint32_t offset; /* of the block under way */
+    uint32_t total;
+    uint8_t szx, most_szx, restarts, etag_length;
+    uint8_t etag[8];
 #endif
 } coap2_exchange;
 
@@ -1397,6 +1537,40 @@ typedef struct coap2_duplicate {
     uint8_t length; /* and what followed its token */
     uint8_t bytes[COAP2_REPLY_SIZE];
 } coap2_duplicate;
+
+#if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+
+/* One who observes a resource. The library's own. */
+typedef struct coap2_observer {
+    coap2_peer peer;
+    uint32_t due;      /* retransmission; else the daily message */
+    uint32_t sequence; /* of the confirmable notification under way; or when the
+                          last one left that was not confirmable */
+    uint16_t id;       /* of the notification that was sent last */
+    uint16_t timeout;  /* of the first transmission */
+    uint16_t format;
+    uint8_t flags, tries, row, token_length, options_length;
+    uint8_t token[8];
+    uint8_t options[COAP2_OBSERVE_OPTIONS];
+} coap2_observer;
+
+#endif
+
+#if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
+
+/* A body that arrives, or an answer that leaves, in blocks. The library's
+   own. */
+typedef struct coap2_upload {
+    coap2_peer peer;
+    uint32_t key;    /* a hash of the options that tell bodies apart */
+    uint32_t length; /* so far; 0: free */
+    uint32_t touched;
+    uint16_t format;
+    uint16_t id;  /* of the request whose answer is kept */
+    uint8_t code; /* of an answer that is kept; 0: a body that arrives */
+} coap2_upload;
+
+#endif
 
 #if COAP2_FLOOD_LIMIT
 
@@ -1425,6 +1599,10 @@ typedef struct coap2_node {
     size_t packet; /* 0: COAP2_PACKET, or all of out if that is less */
 #if COAP2_WITH_SERVER
     const coap2_resource *const *resources; /* COAP2_TABLE; NULL: none */
+#if COAP2_WITH_BLOCKS
+    uint8_t *bodies;    /* where bodies are put together, each in its share: */
+    size_t bodies_size; /* a COAP2_MAX_UPLOADS-th of all; NULL: nowhere */
+#endif
 #endif
     uint32_t (*random)(void *io); /* instead of the node's own; or NULL */
 #if COAP2_WITH_LOG
@@ -1445,7 +1623,7 @@ typedef struct coap2_node {
     uint16_t leisure;           /* ms */
     uint16_t exchange_lifetime; /* seconds */
     uint16_t non_lifetime;      /* seconds */
-#if COAP2_WITH_CLIENT || COAP2_WITH_LATER
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER || COAP2_WITH_OBSERVE
     uint16_t ack_timeout;   /* ms */
     uint16_t random_factor; /* percent */
     uint8_t max_retransmit;
@@ -1471,6 +1649,13 @@ typedef struct coap2_node {
 #endif
     coap2_exchange exchanges[COAP2_MAX_EXCHANGES];
     coap2_duplicate duplicates[COAP2_MAX_DUPLICATES];
+#if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+    uint32_t sequence;
+    coap2_observer observers[COAP2_MAX_OBSERVERS];
+#endif
+#if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
+    coap2_upload uploads[COAP2_MAX_UPLOADS];
+#endif
 #if COAP2_FLOOD_LIMIT
     coap2_visitor visitors[COAP2_MAX_VISITORS];
 #endif
@@ -1481,13 +1666,15 @@ typedef struct coap2_node {
    tokens and message ids, and answer in a server's name. COAP2_ERR_CONFIG: a
    buffer or a callback is missing or too small, or this file was compiled with
    other knobs than the implementation. */
-#define COAP2I_KNOBS                                                    \
-    ((uint16_t)(COAP2_WITH_SERVER + COAP2_WITH_CLIENT * 2 +             \
-                COAP2_WITH_LATER * 4 + COAP2_WITH_LOG * 8 +             \
-                COAP2_WITH_FIELDS * 16 + COAP2_WITH_ECHO * 32 +         \
-                COAP2_MAX_EXCHANGES * 67 + COAP2_MAX_DUPLICATES * 131 + \
-                COAP2_REPLY_SIZE * 257 + COAP2_ADDRESS_SIZE * 521 +     \
-                COAP2_FIELD_NAME * 1031 + (COAP2_FLOOD_LIMIT != 0) * 64))
+#define COAP2I_KNOBS                                                        \
+    ((uint16_t)(COAP2_WITH_SERVER + COAP2_WITH_CLIENT * 2ul +               \
+                COAP2_WITH_LATER * 4ul + COAP2_WITH_LOG * 8ul +             \
+                COAP2_WITH_FIELDS * 16ul + COAP2_WITH_ECHO * 32ul +         \
+                COAP2_WITH_JSON * 64ul + COAP2_WITH_CBOR * 128ul +          \
+                COAP2_MAX_EXCHANGES * 67ul + COAP2_MAX_DUPLICATES * 131ul + \
+                COAP2_REPLY_SIZE * 257ul + COAP2_ADDRESS_SIZE * 521ul +     \
+                COAP2_FIELD_NAME * 1031ul + COAP2_FLOOD_LIMIT * 2053ul +    \
+                COAP2_REPLY_LIMIT * 4099ul + COAP2_TOKEN_LENGTH * 8209ul))
 #define coap2_start(node, seed) \
     coap2_start_as((node), (seed), (uint16_t)sizeof *(node), COAP2I_KNOBS)
 COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
@@ -1501,7 +1688,8 @@ COAP2_DEF void coap2_seed(coap2_node *node, const void *bytes, size_t length);
 /* Receive what is there (COAP2_BURST datagrams at most), do what is due, and
    return the milliseconds until it must be called again: 0 at once,
    COAP2_FOREVER if nothing is due. Call it also when a packet arrives, and
-   after calls that send: it is poll that sends. The clock may wrap. */
+   after calls that send: it is poll that sends. The clock may wrap; call it at
+   least once in 24 days, or records of long ago may look young. */
 #define COAP2_FOREVER 0xfffffffful
 COAP2_DEF uint32_t coap2_poll(coap2_node *node, uint32_t now_ms);
 
@@ -1563,7 +1751,15 @@ typedef struct coap2_call {
     coap2_node *node;
     uint32_t deadline; /* ms from the first transmission: COAP2_DEADLINE */
     bool confirmable;  /* true; to a group it never is */
+    bool own_token;    /* the library's own, as is error */
     coap2_result error;
+#if COAP2_WITH_BLOCKS
+    coap2_pull_fn pull;   /* where the body comes from, if it is large, */
+    uint32_t pull_length; /* and how long it is */
+    uint8_t *body;        /* where an answer's body is put together; NULL: */
+    size_t body_size;     /* it is handed over in pieces */
+    uint8_t szx;          /* blocks of at most 16 << szx bytes, both ways; 6 */
+#endif
 } coap2_call;
 
 #if COAP2_WITH_URI
@@ -1583,9 +1779,29 @@ COAP2_DEF void coap2_call_token(coap2_call *call, const void *token,
 COAP2_DEF int16_t coap2_call_send(coap2_call *call, coap2_reply_fn reply,
                                   void *user);
 
-/* End a request: its callback runs, with COAP2_ERR_CANCELLED. COAP2_ERR_ARG:
-   there is no such request any more. */
+#if COAP2_WITH_OBSERVE
+
+/* Observe a resource: its state now, and each new one, come to `reply` with
+   `more` set. Notifications that others have overtaken are dropped (RFC 7641
+   3.4). Where nothing was heard for as long as the last one may be taken for
+   fresh, `reply` is told so, by COAP2_ERR_TIMEOUT with `more` set, and the
+   library asks again. Without `more` it is over: the server ended it, by an
+   error, or does not let the resource be observed. Another method or address:
+   write COAP2_OPT_OBSERVE, 0, into a coap2_call. */
+#define coap2_observe(node, uri, reply, user) \
+    coap2_request_observe((node), (uri), (reply), (user))
+#if COAP2_WITH_URI
+COAP2_DEF int16_t coap2_request_observe(coap2_node *node, const char *uri,
+                                        coap2_reply_fn reply, void *user);
+#endif
+
+#endif
+
+/* End a request: its callback runs, with COAP2_ERR_CANCELLED. The server of an
+   observation is told; coap2_forget does not, and rejects what still comes.
+   COAP2_ERR_ARG: there is no such request any more. */
 COAP2_DEF coap2_result coap2_cancel(coap2_node *node, int16_t request);
+COAP2_DEF coap2_result coap2_forget(coap2_node *node, int16_t request);
 
 /* Poll until a request has ended, and return its result. An error is handed
    back as it is, so that this can be written:
@@ -1651,7 +1867,7 @@ COAP2_DEF const char *coap2_link_why(const coap2_link *link);
 #endif
 
 /* Keeps a rare case out of the common one, which then needs fewer registers
-   and less stack. */
+   and less stack; and what is called twice from being there twice. */
 #ifdef __GNUC__
 #define COAP2I_RARE static __attribute__((noinline))
 #else
@@ -1918,6 +2134,16 @@ COAP2_DEF coap2_result coap2_msg_parse(coap2_msg *msg, const uint8_t *bytes,
     return coap2i_parse_rest(msg);
 }
 
+/* Stand before the first option; field by field, which is faster than a copy on
+   AVR. */
+static void coap2i_rewind(coap2_opt *opt, const coap2_msg *msg)
+{
+    opt->value = msg->options.value;
+    opt->end = msg->options.end;
+    opt->length = 0;
+    opt->number = 0;
+}
+
 COAP2_DEF bool coap2_msg_find(const coap2_msg *msg, uint16_t number,
                               coap2_opt *opt)
 {
@@ -2024,16 +2250,33 @@ COAP2I_RARE void coap2i_put_head(coap2_writer *w, size_t delta, size_t length)
     coap2i_put_bytes(w, head, size);
 }
 
+/* Open a gap at `at`: what begins at `tail` waits at the end of the buffer. */
+static void coap2i_hold_back(coap2_writer *w, uint8_t *at, const uint8_t *tail)
+{
+    size_t waiting = (size_t)(w->next - tail);
+    w->next = at;
+    w->end -= waiting;
+    memmove(w->end, tail, waiting);
+}
+
+/* Put what waits behind what has been written; `end` is the buffer's. */
+static void coap2i_put_back(coap2_writer *w, uint8_t *end)
+{
+    uint8_t *tail = w->end;
+    if (w->error != COAP2_OK || tail == end) return;
+    w->end = end;
+    coap2i_put_bytes(w, tail, (size_t)(end - tail));
+}
+
 /* Open a gap where an option goes whose number is not the highest, or which
-   comes after the payload: what stands behind it waits at the end of the
-   buffer, without the head of the next option, whose delta will be smaller.
-   Returns the number of the option before the gap. */
+   comes after the payload: what stands behind it waits, without the head of
+   the next option, whose delta will be smaller. Returns the number of the
+   option before the gap. */
 static uint16_t coap2i_open_gap(coap2_writer *w, uint16_t number,
                                 coap2_opt *next)
 {
     uint8_t *at = w->options;
     const uint8_t *tail;
-    size_t waiting;
     uint16_t before;
     next->value = at;
     next->length = 0;
@@ -2044,10 +2287,7 @@ static uint16_t coap2i_open_gap(coap2_writer *w, uint16_t number,
         at = w->options + (tail - w->options);
     } while (coap2_opt_next(next) && next->number <= number);
     if (next->number > number) tail = next->value;
-    waiting = (size_t)(w->next - tail);
-    w->next = at;
-    w->end -= waiting;
-    memmove(w->end, tail, waiting);
+    coap2i_hold_back(w, at, tail);
     return before;
 }
 
@@ -2057,7 +2297,7 @@ COAP2I_RARE void coap2i_write_opt_long(coap2_writer *w, uint16_t number,
 {
     coap2_opt next;
     uint16_t before = w->last;
-    uint8_t *end = w->end, *tail;
+    uint8_t *end = w->end;
 #if SIZE_MAX > 65804u
     if (length > 65804u) coap2i_fail(w, COAP2_ERR_ARG);
 #endif
@@ -2071,10 +2311,7 @@ COAP2I_RARE void coap2i_write_opt_long(coap2_writer *w, uint16_t number,
     coap2i_put_bytes(w, value, length);
     if (next.number > number)
         coap2i_put_head(w, (size_t)(next.number - number), next.length);
-    tail = w->end;
-    if (w->error != COAP2_OK || tail == end) return;
-    w->end = end;
-    coap2i_put_bytes(w, tail, (size_t)(end - tail));
+    coap2i_put_back(w, end);
 }
 
 COAP2_DEF void coap2_write_opt(coap2_writer *w, uint16_t number,
@@ -2199,9 +2436,10 @@ COAP2_DEF void coap2_write_block(coap2_writer *w, uint16_t number,
 COAP2_DEF bool coap2_msg_path_equals(const coap2_msg *msg,
                                      const char *flash_path)
 {
-    coap2_opt opt = msg->options;
+    coap2_opt opt;
     const char *p = flash_path;
     bool whole;
+    coap2i_rewind(&opt, msg);
     if (coap2i_flash_char(p) == '/') p++;
     whole = coap2i_flash_char(p) == '\0';
     while (coap2_opt_next(&opt)) {
@@ -2932,13 +3170,15 @@ static bool coap2i_is_word(const char *text, size_t length,
 
 /* Attributes whose value is a list with blanks between (RFC 6690 2, 7252
    7.2.1). */
+static const char coap2i_lists[][4] COAP2_FLASH = {"rt", "if", "ct", "rel",
+                                                   "rev"};
+
 static bool coap2i_is_list(const char *name, size_t length)
 {
-    return coap2i_is_word(name, length, COAP2_TEXT("rt")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("if")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("ct")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("rel")) ||
-           coap2i_is_word(name, length, COAP2_TEXT("rev"));
+    size_t i;
+    for (i = 0; i < sizeof coap2i_lists / sizeof coap2i_lists[0]; i++)
+        if (coap2i_is_word(name, length, coap2i_lists[i])) return true;
+    return false;
 }
 
 /* What a filter asks for. */
@@ -6259,7 +6499,8 @@ enum {
     COAP2I_ANSWERING, /* a confirmable answer, until it is acknowledged */
     COAP2I_QUEUED,    /* a request that was not sent yet */
     COAP2I_SENDING,   /* a confirmable one that was not acknowledged */
-    COAP2I_WAITING    /* for its answer */
+    COAP2I_WAITING,   /* for its answer */
+    COAP2I_WATCHING   /* for the next notification */
 };
 
 /* How long poll rests where `send` was busy. */
@@ -6298,22 +6539,35 @@ static uint8_t *coap2i_slot(const coap2_node *node, uint8_t slot)
 /* An exchange that nothing waits in and that has a slot; or NULL. */
 static coap2_exchange *coap2i_free_exchange(coap2_node *node)
 {
+    coap2_exchange *e = node->exchanges;
     uint8_t i;
-    for (i = 1; i < node->slots; i++)
-        if (node->exchanges[i - 1u].state == COAP2I_FREE)
-            return &node->exchanges[i - 1u];
+    for (i = 1; i < node->slots; i++, e++)
+        if (e->state == COAP2I_FREE) return e;
     return NULL;
 }
 
-static uint8_t *coap2i_packet(const coap2_node *node, const coap2_exchange *e)
+COAP2I_RARE uint8_t *coap2i_packet(const coap2_node *node,
+                                   const coap2_exchange *e)
 {
     return coap2i_slot(node, (uint8_t)(e - node->exchanges + 1));
 }
 
-/* Keep a message until it is due. Where no exchange is free it is lost, as on
-   the way. */
+#if COAP2_WITH_BLOCKS
+
+/* The largest block of at most this size that the room can hold. */
+static uint8_t coap2i_fit_szx(size_t room, uint8_t szx)
+{
+    while (szx != 0u && (size_t)(16u << szx) > room) szx--;
+    return szx;
+}
+
+#endif
+
+/* Keep a message for so many milliseconds. Where no exchange is free it is
+   lost, as on the way. */
 COAP2I_RARE void coap2i_delay(coap2_node *node, const coap2_peer *to,
-                              const uint8_t *bytes, size_t length, uint32_t due)
+                              const uint8_t *bytes, size_t length,
+                              uint16_t wait)
 {
     coap2_exchange *e = coap2i_free_exchange(node);
     if (e == NULL) {
@@ -6325,7 +6579,7 @@ COAP2I_RARE void coap2i_delay(coap2_node *node, const coap2_peer *to,
     e->peer.group = false;
     e->length = (uint16_t)length;
     e->state = COAP2I_DELAYED;
-    e->due = due;
+    e->due = node->time + wait;
 }
 
 /* Here a message leaves for the wire. */
@@ -6340,11 +6594,11 @@ static void coap2i_send(coap2_node *node, const coap2_peer *to,
                         const uint8_t *bytes, size_t length)
 {
     if (coap2i_transmit(node, to, bytes, length) == COAP2_ERR_AGAIN)
-        coap2i_delay(node, to, bytes, length, node->time);
+        coap2i_delay(node, to, bytes, length, 0);
 }
 
-static void coap2i_send_empty(coap2_node *node, const coap2_peer *to,
-                              uint8_t type, uint16_t id)
+COAP2I_RARE void coap2i_send_empty(coap2_node *node, const coap2_peer *to,
+                                   uint8_t type, uint16_t id)
 {
     uint8_t bytes[4];
     bytes[0] = (uint8_t)(0x40u + type * 16u);
@@ -6364,11 +6618,22 @@ static void coap2i_reject(coap2_node *node, const coap2_peer *from,
         coap2i_send_empty(node, from, COAP2_RST, msg->id);
 }
 
-static uint16_t coap2i_hash(const uint8_t *bytes, uint8_t length)
+/* What tells tokens apart in a record. */
+COAP2I_RARE uint16_t coap2i_hash_token(const coap2_msg *msg)
 {
-    uint16_t hash = length;
-    while (length != 0u) hash = (uint16_t)(hash * 31u + bytes[--length]);
+    uint16_t hash = (uint16_t)(msg->code * 256u + msg->token_length);
+    uint8_t i;
+    for (i = 0; i < msg->token_length; i++)
+        hash = (uint16_t)((uint16_t)(hash ^ msg->token[i]) * 40503ul);
     return hash;
+}
+
+/* Forget what is too old. */
+static void coap2i_forget(coap2_node *node)
+{
+    coap2_duplicate *d = node->duplicates;
+    for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++)
+        if (d->used && coap2i_is_past(node, d->until)) d->used = false;
 }
 
 /* The record of a peer's message id; NULL if there is none. */
@@ -6382,53 +6647,51 @@ static coap2_duplicate *coap2i_recall(coap2_node *node, const coap2_peer *peer,
     return NULL;
 }
 
-/* A record to write into: that of the same message id, else a free one, else
-   the one that would end first. */
+/* A record for a message: its own, else a free one, else the oldest. They stand
+   in the order of their coming. */
 static coap2_duplicate *coap2i_record(coap2_node *node, const coap2_peer *peer,
                                       uint16_t id)
 {
-    coap2_duplicate *d = coap2i_recall(node, peer, id), *first;
+    coap2_duplicate *d = coap2i_recall(node, peer, id);
+    uint8_t place = 0;
     if (d != NULL) return d;
-    first = d = node->duplicates;
-    for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++) {
-        if (!d->used) return d;
-        if ((int32_t)(d->until - first->until) < 0) first = d;
-    }
-    return first;
+    d = node->duplicates;
+    while (place < COAP2_MAX_DUPLICATES - 1 && d[place].used) place++;
+    memmove(d + 1, d, place * sizeof *d);
+    return d;
 }
 
 /* Remember a message that was handled, with its answer: the code, and what
-   followed its token. Of an answer that is too long the code is kept. */
-static void coap2i_remember(coap2_node *node, const coap2_peer *peer,
-                            const coap2_msg *msg, const uint8_t *answer,
-                            size_t length)
+   followed its token. Of an answer that is too long the payload is left out,
+   and, if need be, the options; a 2.05 without its payload is none. */
+static coap2_duplicate *coap2i_remember(coap2_node *node,
+                                        const coap2_peer *peer,
+                                        const coap2_msg *msg,
+                                        const coap2_writer *answer)
 {
     coap2_duplicate *d = coap2i_record(node, peer, msg->id);
-    uint16_t seconds;
+    uint16_t seconds = node->non_lifetime;
+    size_t length;
     d->peer = *peer;
     d->used = true;
-    seconds = node->non_lifetime;
     if (msg->type == COAP2_CON) seconds = node->exchange_lifetime;
     d->until = node->time + (uint32_t)seconds * 1000u;
     d->id = msg->id;
-    d->token = coap2i_hash(msg->token, msg->token_length);
+    d->token = coap2i_hash_token(msg);
     d->code = COAP2_000_EMPTY;
     d->length = 0;
-    if (answer == NULL) return;
-    d->code = answer[1];
-    answer += 4u + msg->token_length;
-    length -= 4u + msg->token_length;
-    if (length > sizeof d->bytes) return;
+    if (answer == NULL) return d;
+    d->code = answer->start[1];
+    length = (size_t)(answer->next - answer->options);
+    if (length > sizeof d->bytes) {
+        if (d->code == COAP2_205_CONTENT)
+            d->code = COAP2_500_INTERNAL_SERVER_ERROR;
+        length -= answer->payload_size;
+        if (length > sizeof d->bytes || d->code >= COAP2_CODE(4, 0)) return d;
+    }
     d->length = (uint8_t)length;
-    memcpy(d->bytes, answer, length);
-}
-
-/* Forget what is too old. */
-static void coap2i_forget(coap2_node *node)
-{
-    coap2_duplicate *d = node->duplicates;
-    for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++)
-        if (coap2i_is_past(node, d->until)) d->used = false;
+    memcpy(d->bytes, answer->options, length);
+    return d;
 }
 
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
@@ -6455,7 +6718,8 @@ static coap2_exchange *coap2i_find_id(coap2_node *node, const coap2_peer *peer,
 {
     coap2_exchange *e = node->exchanges;
     for (; e != node->exchanges + COAP2_MAX_EXCHANGES; e++)
-        if (e->state >= first && e->state <= last && e->id == id &&
+        if (e->state >= first && e->state <= last &&
+            e->state != COAP2I_QUEUED && e->id == id &&
             coap2_peer_equals(&e->peer, peer))
             return e;
     return NULL;
@@ -6487,28 +6751,6 @@ static bool coap2i_repeat_late(coap2_node *node, const coap2_peer *from,
 
 #endif
 
-/* Answer a message that was handled as it was answered then. False if it is
-   new: another token makes it so (4.5). */
-static bool coap2i_repeat(coap2_node *node, const coap2_peer *from,
-                          const coap2_msg *msg)
-{
-    const coap2_duplicate *d = coap2i_recall(node, from, msg->id);
-    coap2_writer w;
-#if COAP2_WITH_LATER
-    if (coap2i_repeat_late(node, from, msg)) return true;
-#endif
-    if (d == NULL || d->token != coap2i_hash(msg->token, msg->token_length))
-        return false;
-    COAP2I_LOG(node, "a message comes again", from);
-    if (msg->type != COAP2_CON) return true;
-    coap2_write_start(&w, node->out, node->packet);
-    coap2_write_header(&w, COAP2_ACK, d->code, msg->id, msg->token,
-                       d->code == COAP2_000_EMPTY ? 0u : msg->token_length);
-    coap2i_put_bytes(&w, d->bytes, d->length);
-    coap2i_send(node, from, w.start, coap2_write_end(&w));
-    return true;
-}
-
 /* Ids are counted up from a random start: 65,536 in an EXCHANGE_LIFETIME to
    all peers together may pass before one is used again (4.4). */
 static uint16_t coap2i_new_id(coap2_node *node)
@@ -6516,7 +6758,8 @@ static uint16_t coap2i_new_id(coap2_node *node)
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
     const coap2_exchange *e = node->exchanges;
     while (e != node->exchanges + COAP2_MAX_EXCHANGES) {
-        bool used = e->state >= COAP2I_ANSWERING && e->id == node->next_id;
+        bool used = e->state >= COAP2I_ANSWERING && e->state != COAP2I_QUEUED &&
+                    e->id == node->next_id;
         e++;
         if (!used) continue;
         node->next_id++;
@@ -6526,25 +6769,82 @@ static uint16_t coap2i_new_id(coap2_node *node)
     return node->next_id++;
 }
 
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER || COAP2_WITH_OBSERVE
+
+/* How long to wait for the first acknowledgement (4.2). */
+static uint32_t coap2i_first_timeout(coap2_node *node)
+{
+    uint32_t span = node->random_factor;
+    span = span > 100u ? span - 100u : 0u;
+    span = span * node->ack_timeout / 100u;
+    if (span > 65535u) span = 65535u;
+    return (uint32_t)node->ack_timeout + coap2i_chance_to(node, (uint16_t)span);
+}
+
+#endif
+
+/* Begin the answer to a message, in the slot to write in, with the head that
+   the message came with: as its ACK, or as a message of its own. The smallest
+   packet holds any head. */
+static void coap2i_open_reply(coap2_node *node, coap2_writer *w,
+                              const coap2_msg *msg, uint8_t code)
+{
+    uint8_t *head = node->out, size = 4;
+    if (code != COAP2_000_EMPTY) size = (uint8_t)(size + msg->token_length);
+    coap2_write_start(w, head, node->packet);
+    w->options = w->next = head + size;
+    memcpy(head, msg->token - 4, size);
+    head[0] = (uint8_t)((4u | COAP2_ACK) * 16u + size - 4u);
+    head[1] = code;
+    if (msg->type == COAP2_NON) {
+        uint16_t id = coap2i_new_id(node);
+        head[0] = (uint8_t)((4u | COAP2_NON) * 16u + size - 4u);
+        head[2] = (uint8_t)(id >> 8);
+        head[3] = (uint8_t)id;
+    }
+}
+
+/* Answer a message with a code and what follows the token. */
+static void coap2i_reply(coap2_node *node, const coap2_peer *to,
+                         const coap2_msg *msg, uint8_t code,
+                         const uint8_t *bytes, uint8_t length)
+{
+    coap2_writer w;
+    coap2i_open_reply(node, &w, msg, code);
+    coap2i_put_bytes(&w, bytes, length);
+    coap2i_send(node, to, w.start, coap2_write_end(&w));
+}
+
+/* Answer a message that was handled as it was answered then. False if it is
+   new: another token makes it so (4.5). */
+static bool coap2i_repeat(coap2_node *node, const coap2_peer *from,
+                          const coap2_msg *msg)
+{
+    const coap2_duplicate *d = coap2i_recall(node, from, msg->id);
+#if COAP2_WITH_LATER
+    if (coap2i_repeat_late(node, from, msg)) return true;
+#endif
+    if (d == NULL || d->token != coap2i_hash_token(msg)) return false;
+    COAP2I_LOG(node, "a message comes again", from);
+    if (msg->type == COAP2_CON)
+        coap2i_reply(node, from, msg, d->code, d->bytes, d->length);
+    return true;
+}
+
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
 
 /* Transmit a confirmable message, for the first time or again, and set when to
-   do so next (4.2). False if `send` failed for good. */
+   do so next (4.2). */
 static coap2_result coap2i_transmit_con(coap2_node *node, coap2_exchange *e)
 {
     coap2_result result =
         coap2i_transmit(node, &e->peer, coap2i_packet(node, e), e->length);
     e->due = node->time;
     if (result != COAP2_OK) return result;
-    if (e->tries++ == 0u) {
-        uint32_t span = node->random_factor - 100u;
-        span = span * node->ack_timeout / 100u;
-        if (span > 65535u) span = 65535u;
-        e->timeout = node->ack_timeout;
-        e->timeout += coap2i_chance_to(node, (uint16_t)span);
-    } else {
-        e->timeout *= e->timeout < 0x40000000ul ? 2u : 1u;
-    }
+    if (e->tries++ == 0u)
+        e->timeout = coap2i_first_timeout(node);
+    else if (e->timeout < 0x40000000ul)
+        e->timeout *= 2u;
     e->due = node->time + e->timeout;
     return COAP2_OK;
 }
@@ -6552,6 +6852,162 @@ static coap2_result coap2i_transmit_con(coap2_node *node, coap2_exchange *e)
 #endif
 
 #endif /* COAP2_WITH_SERVER || COAP2_WITH_CLIENT */
+
+/* ---- >>observers: who wants to know -----------------------------------------
+   Knows which peer observes which resource, and what it was sent last (RFC
+   7641 4). Knows no handlers. */
+
+#if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+
+/* observer->flags; the rest counts the messages that it may be sent at once */
+enum {
+    COAP2I_LIVES = 1,
+    COAP2I_BY_CON = 2,
+    COAP2I_HAS_NEWS = 4,
+    COAP2I_IN_FLIGHT = 8,
+    COAP2I_CREDIT = 16,
+    COAP2I_MOST_CREDIT = 4,
+    COAP2I_ENDS = 128 /* by the error under way, whose code is `format` */
+};
+
+enum { COAP2I_PACE_MS = 3000 }; /* 4.5.1 */
+#define COAP2I_DAY_MS ((uint32_t)86400000)
+
+static uint8_t coap2i_row_index(const coap2_node *node,
+                                const struct coap2_resource *resource)
+{
+    uint8_t i = 0;
+    const coap2_resource *row;
+    do {
+        row = COAP2I_FLASH_WORD(const coap2_resource *, node->resources + i);
+        if (row == resource) return i;
+    } while (row != NULL && ++i != 255u);
+    return 255;
+}
+
+COAP2_DEF void coap2_changed(coap2_node *node, const coap2_resource *resource)
+{
+    uint8_t row;
+    coap2_observer *o = node->observers;
+    if (node->resources == NULL) return;
+    row = coap2i_row_index(node, resource);
+    for (; o != node->observers + COAP2_MAX_OBSERVERS; o++)
+        if (o->row == row && o->flags != 0u) o->flags |= COAP2I_HAS_NEWS;
+}
+
+/* The observation that a peer knows by this token; or a free place, or NULL. */
+static coap2_observer *coap2i_find_observer(coap2_node *node,
+                                            const coap2_peer *peer,
+                                            const coap2_msg *msg, bool place)
+{
+    coap2_observer *o = node->observers, *unused = NULL;
+    for (; o != node->observers + COAP2_MAX_OBSERVERS; o++) {
+        if (o->flags == 0u)
+            unused = o;
+        else if (o->token_length == msg->token_length &&
+                 memcmp(o->token, msg->token, o->token_length) == 0 &&
+                 coap2_peer_equals(&o->peer, peer))
+            return o;
+    }
+    return place ? unused : NULL;
+}
+
+/* Keep the options that make the request what it is. ETags are a help only, and
+   a path is the row's but where that has a star. */
+static bool coap2i_keep_options(coap2_observer *o, const coap2_msg *msg,
+                                bool path, bool etags)
+{
+    coap2_opt opt = msg->options;
+    coap2_writer w;
+    coap2_write_start(&w, o->options, sizeof o->options);
+    while (coap2_opt_next(&opt))
+        if ((opt.number == COAP2_OPT_ETAG && etags) ||
+            (opt.number == COAP2_OPT_URI_PATH && path) ||
+            opt.number == COAP2_OPT_URI_QUERY ||
+            opt.number == COAP2_OPT_ACCEPT || opt.number == COAP2_OPT_BLOCK2)
+            coap2_write_opt(&w, opt.number, opt.value, opt.length);
+    o->options_length = (uint8_t)coap2_write_end(&w);
+    return w.error == COAP2_OK;
+}
+
+/* Begin or renew an observation; NULL if there is no place for it. */
+static coap2_observer *coap2i_observe(coap2_node *node, const coap2_peer *peer,
+                                      const coap2_msg *msg, uint8_t row,
+                                      bool path, uint16_t format)
+{
+    coap2_observer *o = coap2i_find_observer(node, peer, msg, true);
+    uint8_t news = 0;
+    if (o == NULL) return NULL;
+    if ((o->flags & (COAP2I_HAS_NEWS | COAP2I_IN_FLIGHT)) != 0u)
+        news = COAP2I_HAS_NEWS;
+    o->flags = 0;
+    if (!coap2i_keep_options(o, msg, path, true) &&
+        !coap2i_keep_options(o, msg, path, false))
+        return NULL;
+    o->peer = *peer;
+    o->row = row;
+    o->format = format;
+    o->token_length = msg->token_length;
+    memcpy(o->token, msg->token, o->token_length);
+    o->tries = 0;
+    o->due = node->time + COAP2I_DAY_MS;
+    o->flags = COAP2I_LIVES | COAP2I_MOST_CREDIT * COAP2I_CREDIT;
+    o->flags |= news; /* this answer may be lost, or be a repeated one */
+    if (msg->type == COAP2_CON) o->flags |= COAP2I_BY_CON;
+    return o;
+}
+
+/* An ACK or RST that may be about a notification. */
+static void coap2i_observer_heard(coap2_node *node, const coap2_peer *from,
+                                  const coap2_msg *msg)
+{
+    coap2_observer *o = node->observers;
+    for (; o != node->observers + COAP2_MAX_OBSERVERS; o++) {
+        if (o->flags == 0u || o->id != msg->id ||
+            !coap2_peer_equals(&o->peer, from))
+            continue;
+        if (msg->type == COAP2_RST || (o->flags & COAP2I_ENDS) != 0u) {
+            o->flags = 0;
+        } else if ((o->flags & COAP2I_IN_FLIGHT) != 0u) {
+            o->flags &= (uint8_t)~COAP2I_IN_FLIGHT;
+            o->sequence = node->time;
+            o->tries = 0;
+            o->due = node->time + COAP2I_DAY_MS;
+        }
+    }
+}
+
+/* How many messages may be sent to an observer now without a pause: one every
+   three seconds, of which a few may be saved up (4.5.1). */
+static uint8_t coap2i_credit(const coap2_node *node, const coap2_observer *o)
+{
+    uint32_t passed = node->time - o->sequence;
+    uint32_t credit = o->flags / COAP2I_CREDIT + passed / COAP2I_PACE_MS;
+    return credit > COAP2I_MOST_CREDIT ? (uint8_t)COAP2I_MOST_CREDIT
+                                       : (uint8_t)credit;
+}
+
+/* When a message may go to an observer: 0 now, milliseconds, or when another
+   has been acknowledged. */
+static uint32_t coap2i_observer_rest(const coap2_node *node,
+                                     const coap2_observer *o)
+{
+    const coap2_observer *x = node->observers;
+    uint32_t passed = node->time - o->sequence;
+    uint8_t flying = 0;
+    if (coap2i_is_past(node, o->due)) return 0;
+    if ((o->flags & COAP2I_IN_FLIGHT) != 0u) return o->due - node->time;
+    if ((o->flags & COAP2I_HAS_NEWS) == 0u) return o->due - node->time;
+    if ((o->flags & COAP2I_BY_CON) == 0u)
+        return coap2i_credit(node, o) != 0u ? 0u : COAP2I_PACE_MS - passed;
+    for (; x != node->observers + COAP2_MAX_OBSERVERS; x++)
+        if ((x->flags & COAP2I_IN_FLIGHT) != 0u &&
+            coap2_peer_equals(&x->peer, &o->peer))
+            flying++;
+    return flying == 0u ? 0u : COAP2_FOREVER;
+}
+
+#endif
 
 /* ---- >>resources: requests and their answers -------------------------------
    Knows tables of resources, the options of a request, and how an answer is
@@ -6568,54 +7024,103 @@ enum {
     COAP2I_HAS_ETAG = 16,
     COAP2I_HAS_ACCEPT = 32,
     COAP2I_NOT_TEXT = 64,
-    COAP2I_IS_LATE = 128
+    COAP2I_IS_LATE = 128,
+    COAP2I_OBSERVES = 256,
+    COAP2I_OBSERVES_NO_MORE = 512,
+    COAP2I_HAS_BLOCK2 = 1024,
+    COAP2I_HAS_BLOCK1 = 2048,
+    COAP2I_BAD_BLOCK = 4096,
+    COAP2I_WANTS_SIZE = 8192,
+    COAP2I_HAS_BODY = 16384 /* in node.bodies */
 };
 
-/* What a request's options may be. The low bits of `form` are the high ones of
-   the number. */
-enum { COAP2I_MAY_REPEAT = 0x80, COAP2I_NOT_EMPTY = 0x40 };
-static const uint8_t coap2i_request_forms[][3] COAP2_FLASH = {
-    {COAP2_OPT_IF_MATCH, 8, COAP2I_MAY_REPEAT},
-    {COAP2_OPT_URI_HOST, 255, COAP2I_NOT_EMPTY},
-    {COAP2_OPT_ETAG, 8, COAP2I_MAY_REPEAT | COAP2I_NOT_EMPTY},
-    {COAP2_OPT_IF_NONE_MATCH, 0, 0},
-    {COAP2_OPT_URI_PORT, 2, 0},
-    {COAP2_OPT_URI_PATH, 255, COAP2I_MAY_REPEAT},
-    {COAP2_OPT_CONTENT_FORMAT, 2, 0},
-    {COAP2_OPT_URI_QUERY, 255, COAP2I_MAY_REPEAT},
-    {COAP2_OPT_ACCEPT, 2, 0},
-#if COAP2_REPLY_LIMIT
-    {COAP2_OPT_ECHO, 40, COAP2I_NOT_EMPTY},
+#if COAP2_WITH_BLOCKS
+#define coap2i_body coap2_write_body
+#else
+#define coap2i_body coap2_write_payload
 #endif
-    {COAP2_OPT_NO_RESPONSE & 255, 1, COAP2_OPT_NO_RESPONSE >> 8}};
 
-/* Is this an option that we know, of a length that it may have, and the first
-   of its number where it may not repeat (5.4.3, 5.4.5)? */
-static bool coap2i_is_understood(const coap2_opt *opt, uint16_t before)
+/* What a request's options may be, and what each of them sets. The low bits of
+   `form` are the high ones of the number; the low ones differ in all rows. */
+enum { COAP2I_MAY_REPEAT = 0x80, COAP2I_NOT_EMPTY = 0x40 };
+static const uint8_t coap2i_request_forms[][4] COAP2_FLASH = {
+    {COAP2_OPT_URI_PATH, 255, COAP2I_MAY_REPEAT, 0},
+    {COAP2_OPT_URI_QUERY, 255, COAP2I_MAY_REPEAT, 0},
+    {COAP2_OPT_CONTENT_FORMAT, 2, 0, 0},
+    {COAP2_OPT_ACCEPT, 2, 0, COAP2I_HAS_ACCEPT},
+    {COAP2_OPT_IF_MATCH, 8, COAP2I_MAY_REPEAT, COAP2I_HAS_IF_MATCH},
+    {COAP2_OPT_ETAG, 8, COAP2I_MAY_REPEAT | COAP2I_NOT_EMPTY, COAP2I_HAS_ETAG},
+    {COAP2_OPT_IF_NONE_MATCH, 0, 0, COAP2I_HAS_IF_NONE_MATCH},
+    {COAP2_OPT_URI_HOST, 255, COAP2I_NOT_EMPTY, 0},
+    {COAP2_OPT_URI_PORT, 2, 0, 0},
+#if COAP2_WITH_OBSERVE
+    {COAP2_OPT_OBSERVE, 3, 0, 0},
+#endif
+#if COAP2_WITH_BLOCKS
+    {COAP2_OPT_BLOCK2, 3, 0, 0},
+    {COAP2_OPT_BLOCK1, 3, 0, 0},
+    {COAP2_OPT_SIZE2, 4, 0, 0},
+#endif
+#if COAP2_REPLY_LIMIT
+    {COAP2_OPT_ECHO, 40, COAP2I_NOT_EMPTY, 0},
+#endif
+    {COAP2_OPT_NO_RESPONSE & 255, 1, COAP2_OPT_NO_RESPONSE >> 8, 0}};
+enum { COAP2I_UNKNOWN = 255 };
+
+/* What an option sets if we know it, if it is of a length that it may have, and
+   the first of its number where it may not repeat (5.4.3, 5.4.5). */
+static uint8_t coap2i_understand(const coap2_opt *opt, uint16_t before)
 {
     const uint8_t *row = (const uint8_t *)coap2i_request_forms;
     const uint8_t *end = row + sizeof coap2i_request_forms;
-    for (; row != end; row += 3) {
-        uint8_t form = COAP2I_FLASH_BYTE(row + 2);
-        if (COAP2I_FLASH_BYTE(row) != (uint8_t)opt->number ||
-            (form & 3u) != opt->number >> 8)
-            continue;
-        if (opt->length > COAP2I_FLASH_BYTE(row + 1)) return false;
-        if ((form & COAP2I_NOT_EMPTY) != 0u && opt->length == 0u) return false;
-        return (form & COAP2I_MAY_REPEAT) != 0u || opt->number != before;
+    uint8_t form;
+    while (COAP2I_FLASH_BYTE(row) != (uint8_t)opt->number) {
+        row += 4;
+        if (row == end) return COAP2I_UNKNOWN;
     }
-    return false;
+    form = COAP2I_FLASH_BYTE(row + 2);
+    if ((form & 3u) != opt->number >> 8 ||
+        opt->length > COAP2I_FLASH_BYTE(row + 1) ||
+        ((form & COAP2I_NOT_EMPTY) != 0u && opt->length == 0u) ||
+        ((form & COAP2I_MAY_REPEAT) == 0u && opt->number == before))
+        return COAP2I_UNKNOWN;
+    return COAP2I_FLASH_BYTE(row + 3);
 }
 
 /* The number in an option of up to two bytes. */
 static uint16_t coap2i_short(const coap2_opt *opt)
 {
     uint16_t value = 0;
-    size_t i;
-    for (i = 0; i < opt->length; i++)
+    uint8_t i;
+    for (i = 0; i < (uint8_t)opt->length; i++)
         value = (uint16_t)(value * 256u + opt->value[i]);
     return value;
 }
+
+#if COAP2_WITH_OBSERVE
+
+/* 0 begins, 1 ends, others mean nothing (RFC 7641 2). */
+static void coap2i_take_observe(coap2_req *req, const coap2_opt *opt)
+{
+    uint32_t number = 2;
+    (void)coap2_opt_uint(opt, &number);
+    if (number == 0u) req->flags |= COAP2I_OBSERVES;
+    if (number == 1u) req->flags |= COAP2I_OBSERVES_NO_MORE;
+}
+
+#endif
+
+#if COAP2_WITH_BLOCKS
+
+static void coap2i_take_block(coap2_req *req, const coap2_opt *opt,
+                              coap2_block *block, uint16_t flag)
+{
+    req->flags |= flag;
+    if (coap2_block_read(block, opt) != COAP2_OK)
+        req->flags |= COAP2I_BAD_BLOCK;
+}
+
+#endif
 
 /* Does its method change nothing (5.1)? */
 static bool coap2i_is_safe(const coap2_req *req)
@@ -6623,58 +7128,52 @@ static bool coap2i_is_safe(const coap2_req *req)
     return (req->method & (COAP2_GET | COAP2_FETCH)) != 0u;
 }
 
-static void coap2i_take_option(coap2_req *req, const coap2_opt *opt)
-{
-    switch (opt->number) {
-    case COAP2_OPT_IF_MATCH:
-        req->flags |= COAP2I_HAS_IF_MATCH;
-        break;
-    case COAP2_OPT_ETAG:
-        req->flags |= COAP2I_HAS_ETAG;
-        break;
-    case COAP2_OPT_IF_NONE_MATCH:
-        req->flags |= COAP2I_HAS_IF_NONE_MATCH;
-        break;
-    case COAP2_OPT_CONTENT_FORMAT:
-        req->format = coap2i_short(opt);
-        break;
-    case COAP2_OPT_ACCEPT:
-        req->flags |= COAP2I_HAS_ACCEPT;
-        req->accept = coap2i_short(opt);
-        break;
-    case COAP2_OPT_NO_RESPONSE:
-        req->silent |= (uint8_t)coap2i_short(opt);
-    }
-}
-
 /* All options of a request, in one walk. */
 static void coap2i_take_options(coap2_req *req)
 {
-    coap2_opt opt = req->msg->options;
+    coap2_opt opt;
     uint16_t before = 0;
-    while (coap2_opt_next(&opt)) {
+    coap2i_rewind(&opt, req->msg);
+    for (; coap2_opt_next(&opt); before = opt.number) {
+        uint8_t flags = coap2i_understand(&opt, before);
         if (opt.number == COAP2_OPT_PROXY_URI ||
             opt.number == COAP2_OPT_PROXY_SCHEME)
-            req->flags |= COAP2I_TO_PROXY;
-        else if (coap2i_is_understood(&opt, before))
-            coap2i_take_option(req, &opt);
-        else if (COAP2_OPT_IS_CRITICAL(opt.number))
-            req->flags |= COAP2I_BAD_OPTION;
-        before = opt.number;
+            flags = COAP2I_TO_PROXY;
+        if (flags == COAP2I_UNKNOWN)
+            flags = opt.number & COAP2I_BAD_OPTION; /* critical: odd (5.4.6) */
+        else if (opt.number == COAP2_OPT_CONTENT_FORMAT)
+            req->format = coap2i_short(&opt);
+        else if (opt.number == COAP2_OPT_ACCEPT)
+            req->accept = coap2i_short(&opt);
+        else if (opt.number == COAP2_OPT_NO_RESPONSE)
+            req->silent = (uint8_t)coap2i_short(&opt); /* RFC 7967 2.1 */
+#if COAP2_WITH_OBSERVE
+        else if (opt.number == COAP2_OPT_OBSERVE)
+            coap2i_take_observe(req, &opt);
+#endif
+#if COAP2_WITH_BLOCKS
+        else if (opt.number == COAP2_OPT_BLOCK2)
+            coap2i_take_block(req, &opt, &req->block2, COAP2I_HAS_BLOCK2);
+        else if (opt.number == COAP2_OPT_BLOCK1)
+            coap2i_take_block(req, &opt, &req->block1, COAP2I_HAS_BLOCK1);
+        else if (opt.number == COAP2_OPT_SIZE2)
+            req->flags |= COAP2I_WANTS_SIZE;
+#endif
+        req->flags |= flags;
     }
 }
 
-/* Begin an answer in a slot. */
-static void coap2i_open_answer(coap2_node *node, coap2_rsp *rsp, uint8_t *slot,
-                               uint8_t type, uint16_t id, const uint8_t *token,
-                               uint8_t token_length)
+COAP2I_RARE void coap2i_clear_answer(coap2_rsp *rsp)
 {
-    memset(rsp, 0, sizeof *rsp);
     rsp->max_age = 60;
     rsp->format = COAP2_NO_FORMAT;
-    coap2_write_start(&rsp->w, slot, node->packet);
-    coap2_write_header(&rsp->w, type, COAP2_500_INTERNAL_SERVER_ERROR, id,
-                       token, token_length);
+    rsp->etag_length = 0;
+#if COAP2_WITH_OBSERVE
+    rsp->observed = false;
+#endif
+#if COAP2_WITH_BLOCKS
+    rsp->total = 0;
+#endif
 }
 
 /* Take back all but the header. */
@@ -6683,15 +7182,7 @@ static void coap2i_reopen_answer(const coap2_node *node, coap2_rsp *rsp)
     uint8_t *start = rsp->w.start, *options = rsp->w.options;
     coap2_write_start(&rsp->w, start, node->packet);
     rsp->w.options = rsp->w.next = options;
-    rsp->max_age = 60;
-    rsp->format = COAP2_NO_FORMAT;
-    rsp->etag_length = 0;
-}
-
-static bool coap2i_is_etag(const coap2_rsp *rsp, const coap2_opt *opt)
-{
-    return rsp->etag_length != 0u && opt->length == rsp->etag_length &&
-           memcmp(opt->value, rsp->etag, opt->length) == 0;
+    coap2i_clear_answer(rsp);
 }
 
 /* Is the state that the answer names among those that the request names? An
@@ -6702,28 +7193,39 @@ static bool coap2i_names_state(const coap2_req *req, const coap2_rsp *rsp,
     coap2_opt opt = req->msg->options;
     while (coap2_opt_next(&opt)) {
         if (opt.number != number) continue;
-        if (coap2i_is_etag(rsp, &opt)) return true;
-        if (number == COAP2_OPT_IF_MATCH && opt.length == 0u) return true;
+        if (opt.length == 0u && number == COAP2_OPT_IF_MATCH) return true;
+        if (opt.length != 0u && opt.length == rsp->etag_length &&
+            memcmp(opt.value, rsp->etag, opt.length) == 0)
+            return true;
     }
     return false;
 }
 
-/* Complete an answer: its options, its code. One that does not fit is 5.00. */
+/* Complete an answer: its options, its code. One that does not fit is 5.00. The
+   payload waits, so that each option is written where it stays. */
 static void coap2i_close_answer(const coap2_node *node, coap2_rsp *rsp,
                                 uint8_t code)
 {
     coap2_writer *w = &rsp->w;
     for (;;) {
         bool success = COAP2_CODE_CLASS(code) == 2u;
+        size_t size = w->payload_size;
+        uint8_t *end = w->end, *payload = w->next - size;
+        if (w->error == COAP2_OK) coap2i_hold_back(w, payload, payload);
+        w->payload_size = 0;
         if (rsp->etag_length != 0u && success)
             coap2_write_opt(w, COAP2_OPT_ETAG, rsp->etag, rsp->etag_length);
+#if COAP2_WITH_OBSERVE
+        if (rsp->observed && success)
+            coap2_write_uint(w, COAP2_OPT_OBSERVE, rsp->sequence);
+#endif
         /* a diagnostic has no format (5.5.2) */
         if (rsp->format != COAP2_NO_FORMAT &&
-            (success ||
-             (rsp->format != COAP2_FORMAT_TEXT && w->payload_size != 0u)))
+            (success || (rsp->format != COAP2_FORMAT_TEXT && size != 0u)))
             coap2_write_uint(w, COAP2_OPT_CONTENT_FORMAT, rsp->format);
         if (rsp->max_age != 60u)
             coap2_write_uint(w, COAP2_OPT_MAX_AGE, rsp->max_age);
+        coap2i_put_back(w, end);
         if (w->error == COAP2_OK) break;
         code = COAP2_500_INTERNAL_SERVER_ERROR;
         coap2i_reopen_answer(node, rsp);
@@ -6733,32 +7235,59 @@ static void coap2i_close_answer(const coap2_node *node, coap2_rsp *rsp,
 
 COAP2_DEF bool coap2_req_is(coap2_req *req, const char *flash_text)
 {
-    size_t i;
-    char c;
     if (req->format != COAP2_NO_FORMAT && req->format != COAP2_FORMAT_TEXT) {
         req->flags |= COAP2I_NOT_TEXT;
         return false;
     }
-    for (i = 0; (c = coap2i_flash_char(flash_text + i)) != '\0'; i++)
-        if (i == req->payload_length || req->payload[i] != (uint8_t)c)
-            return false;
-    return i == req->payload_length;
+    return coap2i_is_word((const char *)req->payload, req->payload_length,
+                          flash_text);
 }
 
 COAP2_DEF void coap2_rsp_bytes(coap2_rsp *rsp, uint16_t format,
                                const void *bytes, size_t length)
 {
     rsp->format = format;
-    coap2_write_payload(&rsp->w, bytes, length);
+    coap2i_body(&rsp->w, bytes, length);
+}
+
+/* Append to the body from flash. */
+static void coap2i_write_flash(coap2_writer *w, const char *flash_text)
+{
+#if COAP2_WITH_BLOCKS && defined(__AVR__)
+    char c;
+    while ((c = coap2i_flash_char(flash_text++)) != '\0')
+        coap2_write_body(w, &c, 1);
+#elif COAP2_WITH_BLOCKS
+    coap2_write_body(w, flash_text, strlen(flash_text));
+#else
+    size_t length = 0;
+    while (coap2i_flash_char(flash_text + length) != '\0') length++;
+    coap2_write_payload(w, NULL, length);
+    if (w->error == COAP2_OK)
+        COAP2I_FLASH_COPY(w->next - length, flash_text, length);
+#endif
 }
 
 COAP2_DEF void coap2_rsp_flash(coap2_rsp *rsp, const char *flash_text)
 {
-    char c;
     rsp->format = COAP2_FORMAT_TEXT;
-    while ((c = coap2i_flash_char(flash_text++)) != '\0')
-        coap2_write_payload(&rsp->w, &c, 1);
+    coap2i_write_flash(&rsp->w, flash_text);
 }
+
+#if COAP2_WITH_BLOCKS
+
+COAP2_DEF size_t coap2_rsp_window(coap2_rsp *rsp, uint32_t total, uint32_t *at)
+{
+    coap2_writer *w = &rsp->w;
+    uint32_t left = 0;
+    rsp->total = total;
+    *at = w->window_at;
+    if (total > w->window_at) left = total - w->window_at;
+    w->body_length = w->window_at;
+    return left < w->window_room ? (size_t)left : w->window_room;
+}
+
+#endif
 
 COAP2_DEF void coap2_rsp_etag(coap2_rsp *rsp, const void *etag, size_t length)
 {
@@ -6781,130 +7310,117 @@ static bool coap2i_is_writable(const coap2_field *fields, uint8_t count)
 static void coap2i_say_fault(coap2_rsp *rsp, const coap2_field_fault *fault)
 {
     if (fault->name != NULL) {
-        coap2_write_payload(&rsp->w, fault->name, fault->name_length);
+        coap2i_body(&rsp->w, fault->name, fault->name_length);
         coap2_rsp_text(rsp, ": ");
     }
     coap2_rsp_flash(rsp, fault->flash_why);
 }
 
 static uint8_t coap2i_write_bound(coap2_req *req, coap2_rsp *rsp,
-                                  const coap2_resource *row)
+                                  const coap2_field *fields, uint8_t count)
 {
+    void (*on_write)(coap2_req *) =
+        COAP2I_FLASH_WORD(void (*)(coap2_req *), &req->resource->on_write);
     coap2_field_fault fault;
     uint16_t format = req->format;
     coap2_result result;
-    if (!coap2i_is_writable(row->fields, row->field_count))
-        return COAP2_405_METHOD_NOT_ALLOWED;
+    if (!coap2i_is_writable(fields, count)) return COAP2_405_METHOD_NOT_ALLOWED;
     if (format == COAP2_NO_FORMAT) format = COAP2_FORMAT_TEXT;
-    result = coap2_fields_read(row->fields, row->field_count, format,
-                               req->payload, req->payload_length, &fault);
+    result = coap2_fields_read(fields, count, format, req->payload,
+                               req->payload_length, &fault);
     if (result == COAP2_ERR_ARG) return COAP2_415_UNSUPPORTED_CONTENT_FORMAT;
     if (result != COAP2_OK) {
         coap2i_say_fault(rsp, &fault);
         return COAP2_400_BAD_REQUEST;
     }
-    if (row->on_write != NULL) row->on_write(req);
+    if (on_write != NULL) on_write(req);
     return COAP2_204_CHANGED;
 }
 
 COAP2_DEF uint8_t coap2_on_bound(coap2_req *req, coap2_rsp *rsp)
 {
-    coap2_resource row;
+    const coap2_resource *row = req->resource;
+    const coap2_field *fields =
+        COAP2I_FLASH_WORD(const coap2_field *, &row->fields);
+    uint8_t count = COAP2I_FLASH_BYTE(&row->field_count);
     uint16_t format = req->accept;
-    COAP2I_FLASH_COPY(&row, req->resource, sizeof row);
-    if (req->method != COAP2_GET) return coap2i_write_bound(req, rsp, &row);
+    if (req->method != COAP2_GET)
+        return coap2i_write_bound(req, rsp, fields, count);
     if (format == COAP2_NO_FORMAT) format = COAP2_FORMAT_TEXT;
     rsp->format = format;
-    if (coap2_fields_write(&rsp->w, row.fields, row.field_count, format) ==
-        COAP2_ERR_ARG)
+    if (coap2_fields_write(&rsp->w, fields, count, format) == COAP2_ERR_ARG)
         return COAP2_406_NOT_ACCEPTABLE;
     return COAP2_205_CONTENT;
 }
 
 #endif
 
-static void coap2i_put_flash_payload(coap2_writer *w, const char *flash_text)
-{
-    char c;
-    while ((c = coap2i_flash_char(flash_text++)) != '\0')
-        coap2_write_payload(w, &c, 1);
-}
-
 /* Write a resource's link behind what there is of the list. */
-static void coap2i_write_row(coap2_writer *w, const coap2_resource *row)
+static void coap2i_write_row(coap2_writer *w, const char *path,
+                             const char *attributes)
 {
-    if (w->payload_size != 0u) coap2_write_payload(w, ",", 1);
-    coap2_write_payload(w, "</", 2);
-    coap2i_put_flash_payload(w, row->path);
-    coap2_write_payload(w, ">", 1);
-    if (coap2i_flash_char(row->attributes) == '\0') return;
-    coap2_write_payload(w, ";", 1);
-    coap2i_put_flash_payload(w, row->attributes);
+    coap2i_write_flash(w, COAP2_TEXT("</"));
+    coap2i_write_flash(w, path);
+    coap2i_write_flash(w, COAP2_TEXT(">"));
+    if (coap2i_flash_char(attributes) == '\0') return;
+    coap2i_write_flash(w, COAP2_TEXT(";"));
+    coap2i_write_flash(w, attributes);
 }
 
-/* Compare a value in flash, up to where it stops, as a whole or member by
-   member; steps to its end. */
+/* Compare a text in flash, up to where it stops, as a whole or member by
+   member; steps to its end. What is not quoted stops at a semicolon, too. */
 static bool coap2i_flash_matches(const char **text, char stop,
                                  const coap2i_pattern *pattern)
 {
+    const char *p = *text;
+    const size_t unlike = (size_t)-1;
     size_t same = 0;
-    bool alike = true, member = false;
+    bool member = false;
     char c;
-    while ((c = coap2i_flash_char(*text)) != '\0' && c != stop) {
-        (*text)++;
-        if (c == '\\' && (c = coap2i_flash_char(*text)) != '\0') (*text)++;
+    while ((c = coap2i_flash_char(p)) != '\0' && c != stop &&
+           (c != ';' || stop == '"')) {
+        p++;
+        if (c == '\\' && (c = coap2i_flash_char(p)) != '\0') p++;
         if (pattern->list && c == ' ') {
-            member = member || (alike && same == pattern->length);
+            member = member || same == pattern->length;
             same = 0;
-            alike = true;
         } else if (same < pattern->length) {
-            alike = alike && c == pattern->text[same++];
+            same = c == pattern->text[same] ? same + 1u : unlike;
         } else if (!pattern->prefix) {
-            alike = false;
+            same = unlike;
         }
     }
-    return member || (alike && same == pattern->length);
-}
-
-/* Step over an attribute's name, and its equals sign and quote if it has them;
-   returns where its value stops. Is it the name that is asked for? */
-static char coap2i_flash_name(const char **text, const char *name,
-                              size_t length, bool *named)
-{
-    size_t i = 0;
-    char c;
-    *named = true;
-    for (; (c = coap2i_flash_char(*text)) != '\0' && c != '=' && c != ';';
-         (*text)++, i++)
-        *named = *named && i < length && c == name[i];
-    *named = *named && i == length;
-    if (c != '=') return ';';
-    if (coap2i_flash_char(++*text) != '"') return ';';
-    (*text)++;
-    return '"';
+    *text = p;
+    return member || same == pattern->length;
 }
 
 /* Does a row match a filter (RFC 6690 4.1)? As coap2_link_matches, but in
    flash, and on text that is trusted. */
-static bool coap2i_row_matches(const coap2_resource *row, const char *query,
-                               size_t length)
+static bool coap2i_row_matches(const char *path, const char *attributes,
+                               const char *query, size_t length)
 {
-    const char *text = row->attributes;
-    coap2i_pattern pattern;
-    size_t name = coap2i_read_pattern(&pattern, query, length);
-    bool named, same;
+    const char *text = attributes;
+    coap2i_pattern name, pattern;
     if (length == 0u) return true;
-    if (coap2i_is_word(query, name, COAP2_TEXT("href"))) {
+    memset(&name, 0, sizeof name);
+    name.text = query;
+    name.length = coap2i_read_pattern(&pattern, query, length);
+    if (coap2i_is_word(query, name.length, COAP2_TEXT("href"))) {
         if (pattern.length == 0u) return pattern.prefix;
         if (*pattern.text++ != '/') return false;
         pattern.length--;
-        text = row->path;
-        return coap2i_flash_matches(&text, '\0', &pattern);
+        text = path;
+        return coap2i_flash_matches(&text, '"', &pattern);
     }
     while (coap2i_flash_char(text) != '\0') {
-        char stop = coap2i_flash_name(&text, query, name, &named);
-        same = coap2i_flash_matches(&text, stop, &pattern);
-        if (named && same) return true;
+        bool named = coap2i_flash_matches(&text, '=', &name);
+        char stop = ';';
+        if (coap2i_flash_char(text) == '=' &&
+            coap2i_flash_char(++text) == '"') {
+            stop = '"';
+            text++;
+        }
+        if (coap2i_flash_matches(&text, stop, &pattern) && named) return true;
         while (coap2i_flash_char(text) == stop ||
                coap2i_flash_char(text) == ';')
             text++;
@@ -6914,16 +7430,18 @@ static bool coap2i_row_matches(const coap2_resource *row, const char *query,
 
 /* Is this row listed, and does it match all that the request asks for? What is
    below a star is not one resource. */
-static bool coap2i_is_listed(const coap2_req *req, const coap2_resource *row)
+static bool coap2i_is_listed(const coap2_req *req, const char *path,
+                             const char *attributes)
 {
-    const char *path = row->path;
+    const char *at = path;
     coap2_opt opt = req->msg->options;
     char c, last = '\0';
-    while ((c = coap2i_flash_char(path++)) != '\0') last = c;
-    if (last == '*' || (row->methods & COAP2_HIDDEN) != 0u) return false;
+    while ((c = coap2i_flash_char(at++)) != '\0') last = c;
+    if (last == '*') return false;
     while (coap2_opt_next(&opt))
         if (opt.number == COAP2_OPT_URI_QUERY &&
-            !coap2i_row_matches(row, (const char *)opt.value, opt.length))
+            !coap2i_row_matches(path, attributes, (const char *)opt.value,
+                                opt.length))
             return false;
     return true;
 }
@@ -6931,16 +7449,23 @@ static bool coap2i_is_listed(const coap2_req *req, const coap2_resource *row)
 /* GET /.well-known/core (7.2, RFC 6690 4). */
 static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
 {
-    const coap2_resource *const *rows = req->node->resources, *at;
-    coap2_resource row;
+    const coap2_resource *const *rows = req->node->resources, *row;
+    bool empty = true;
     rsp->format = COAP2_FORMAT_LINKS;
     while (rows != NULL &&
-           (at = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL) {
-        COAP2I_FLASH_COPY(&row, at, sizeof row);
-        if (coap2i_is_listed(req, &row)) coap2i_write_row(&rsp->w, &row);
+           (row = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL) {
+        const char *path = COAP2I_FLASH_WORD(const char *, &row->path);
+        const char *attributes =
+            COAP2I_FLASH_WORD(const char *, &row->attributes);
+        if ((COAP2I_FLASH_WORD(uint16_t, &row->methods) & COAP2_HIDDEN) != 0u ||
+            !coap2i_is_listed(req, path, attributes))
+            continue;
+        if (!empty) coap2i_write_flash(&rsp->w, COAP2_TEXT(","));
+        coap2i_write_row(&rsp->w, path, attributes);
+        empty = false;
     }
     /* silence to a group where nothing matches (RFC 6690 4.1) */
-    if (rsp->w.payload_size == 0u && req->peer->group) req->silent |= 2u;
+    if (empty && req->peer->group) req->silent |= 2u;
     return COAP2_205_CONTENT;
 }
 
@@ -6962,49 +7487,510 @@ static const coap2_resource *coap2i_find_row(const coap2_req *req)
                                                              : NULL;
 }
 
+#if COAP2_WITH_BLOCKS
+
+/* What may stand in an answer beside its header and body: ETag, Observe,
+   Content-Format, Max-Age, Block2, Size2 and the payload marker. */
+enum { COAP2I_ANSWER_OPTIONS = 30 };
+
+/* The largest size of a block of at most szx that this answer has room for. */
+static uint8_t coap2i_answer_szx(const coap2_node *node, const coap2_rsp *rsp,
+                                 uint8_t szx)
+{
+    size_t used = (size_t)(rsp->w.options - rsp->w.start);
+    used += COAP2I_ANSWER_OPTIONS;
+    return coap2i_fit_szx(node->packet > used ? node->packet - used : 0u, szx);
+}
+
+/* Open the window for the block that is asked for, never a larger one (RFC 7959
+   2.4); else for all that the packet can hold. */
+static void coap2i_open_window(coap2_req *req, coap2_rsp *rsp)
+{
+    coap2_writer *w = &rsp->w;
+    coap2_block *block = &req->block2;
+    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u) {
+        if (w->next != w->end)
+            coap2_write_window(w, 0, (size_t)(w->end - w->next) - 1u);
+        return;
+    }
+    if (coap2_block_set(block, COAP2_BLOCK_AT(*block),
+                        coap2i_answer_szx(req->node, rsp, block->szx),
+                        false) != COAP2_OK) {
+        coap2_write_window(w, UINT32_MAX, 0); /* a place without a number */
+        return;
+    }
+    coap2_write_window(w, COAP2_BLOCK_AT(*block), COAP2_BLOCK_SIZE(*block));
+}
+
+static size_t coap2i_uint_length(uint32_t number)
+{
+    size_t length = 0;
+    for (; number != 0u; number >>= 8) length++;
+    return length;
+}
+
+/* What the options of an answer will take that is sent whole. */
+static size_t coap2i_options_length(const coap2_rsp *rsp)
+{
+    size_t length = rsp->etag_length;
+    if (length != 0u) length++;
+#if COAP2_WITH_OBSERVE
+    if (rsp->observed) length += 1u + coap2i_uint_length(rsp->sequence);
+#endif
+    if (rsp->format != COAP2_NO_FORMAT)
+        length += 1u + coap2i_uint_length(rsp->format);
+    if (rsp->max_age != 60u) {
+        if (length == 0u) length = 1; /* a delta of 14 takes a byte more */
+        length += 1u + coap2i_uint_length(rsp->max_age);
+    }
+    return length;
+}
+
+/* Keep the first block only of what the packet holds, where it is not all or
+   leaves no room for the options. False if the answer stays whole. */
+static bool coap2i_cut_first(const coap2_req *req, coap2_rsp *rsp,
+                             coap2_block *block)
+{
+    coap2_writer *w = &rsp->w;
+    size_t most;
+    if (!coap2_write_more(w) &&
+        coap2i_options_length(rsp) <= (size_t)(w->end - w->next))
+        return false;
+    block->szx = coap2i_answer_szx(req->node, rsp, 6);
+    most = 1u + COAP2_BLOCK_SIZE(*block);
+    if (w->payload_size <= most) return coap2_write_more(w);
+    w->next -= w->payload_size - most;
+    w->payload_size = most;
+    return true;
+}
+
+/* Say which block of the body an answer is. */
+static uint8_t coap2i_cut_answer(const coap2_req *req, coap2_rsp *rsp,
+                                 uint8_t code)
+{
+    coap2_writer *w = &rsp->w;
+    coap2_block block = req->block2;
+    if (w->error != COAP2_OK) return code;
+    if (rsp->total != 0u) w->body_length = rsp->total;
+    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u &&
+        !coap2i_cut_first(req, rsp, &block))
+        return code;
+    if (w->window_at != 0u && w->window_at >= w->body_length) {
+        coap2i_reopen_answer(req->node, rsp);
+        return COAP2_400_BAD_REQUEST;
+    }
+    block.more = coap2_write_more(w);
+    coap2_write_block(w, COAP2_OPT_BLOCK2, &block);
+    if ((block.number == 0u && block.more) ||
+        (req->flags & COAP2I_WANTS_SIZE) != 0u)
+        coap2_write_uint(w, COAP2_OPT_SIZE2, w->body_length);
+    return code;
+}
+
+/* May the handler not be run again for the next block of its answer? */
+static bool coap2i_runs_once(const coap2_req *req)
+{
+    return !coap2i_is_safe(req) || (req->flags & COAP2I_HAS_BLOCK1) != 0u;
+}
+
+/* How long a body may be that is put together here. */
+static size_t coap2i_share(const coap2_node *node)
+{
+#if COAP2_MAX_UPLOADS
+    if (node->bodies != NULL) return node->bodies_size / COAP2_MAX_UPLOADS;
+#else
+    (void)node;
+#endif
+    return 0;
+}
+
+static uint8_t coap2i_too_large(const coap2_req *req, coap2_rsp *rsp)
+{
+    size_t most = coap2i_share(req->node);
+    if (most == 0u) most = req->payload_length;
+    coap2_write_uint(&rsp->w, COAP2_OPT_SIZE1, (uint32_t)most);
+    return COAP2_413_REQUEST_ENTITY_TOO_LARGE;
+}
+
+#if COAP2_MAX_UPLOADS
+
+static uint8_t *coap2i_place(const coap2_node *node, const coap2_upload *u)
+{
+    return node->bodies + (size_t)(u - node->uploads) * coap2i_share(node);
+}
+
+static uint32_t coap2i_mix(uint32_t hash, uint8_t byte)
+{
+    return (hash ^ byte) * 16777619u;
+}
+
+/* What tells one body that arrives from another of the same peer: its method
+   and the options that a cache would look at, Request-Tag among them (RFC 7959
+   2.5, RFC 9175 3.4). */
+static uint32_t coap2i_body_key(const coap2_req *req, bool tagged)
+{
+    coap2_opt opt = req->msg->options;
+    uint32_t key = coap2i_mix(2166136261u, req->method);
+    size_t i;
+    while (coap2_opt_next(&opt)) {
+        if (opt.number == COAP2_OPT_BLOCK1 || opt.number == COAP2_OPT_BLOCK2 ||
+            opt.number == COAP2_OPT_CONTENT_FORMAT ||
+            (opt.number == COAP2_OPT_REQUEST_TAG && !tagged) ||
+            COAP2_OPT_IS_NO_CACHE_KEY(opt.number))
+            continue;
+        key = coap2i_mix(key, (uint8_t)opt.number);
+        key = coap2i_mix(key, (uint8_t)opt.length);
+        for (i = 0; i < opt.length; i++) key = coap2i_mix(key, opt.value[i]);
+    }
+    return key;
+}
+
+/* The body that arrives, or the answer that is kept, under a key. */
+static coap2_upload *coap2i_find_upload(const coap2_req *req, uint32_t key,
+                                        bool answer)
+{
+    coap2_upload *u = req->node->uploads;
+    for (; u != req->node->uploads + COAP2_MAX_UPLOADS; u++)
+        if (u->length != 0u && u->key == key && (u->code != 0u) == answer &&
+            coap2_peer_equals(&u->peer, req->peer))
+            return u;
+    return NULL;
+}
+
+/* A place that is free; else that of an answer, or also of a body, which has
+   not moved for long; or NULL. */
+static coap2_upload *coap2i_find_place(coap2_node *node, bool bodies)
+{
+    coap2_upload *u = node->uploads, *place = NULL;
+    uint32_t idle, longest = (uint32_t)COAP2_BLOCK_IDLE * 1000u;
+    for (; u != node->uploads + COAP2_MAX_UPLOADS; u++) {
+        idle = node->time - u->touched;
+        if (u->length == 0u) idle = COAP2_FOREVER;
+        if (u->length != 0u && u->code == 0u && !bodies) idle = 0;
+        if (idle <= longest) continue;
+        longest = idle;
+        place = u;
+    }
+    return place;
+}
+
+/* Make a place for a body whose first block this is. COAP2_OK, or a code. */
+static uint8_t coap2i_begin_upload(const coap2_req *req, coap2_rsp *rsp,
+                                   coap2_upload *u, uint32_t key, bool pieces)
+{
+    coap2_opt size1;
+    uint32_t announced = 0;
+    if (coap2_msg_find(req->msg, COAP2_OPT_SIZE1, &size1))
+        (void)coap2_opt_uint(&size1, &announced);
+    if (!pieces && (announced > coap2i_share(req->node) ||
+                    req->payload_length > coap2i_share(req->node)))
+        return coap2i_too_large(req, rsp);
+    if (u == NULL) {
+        rsp->max_age = COAP2_BLOCK_IDLE;
+        return COAP2_503_SERVICE_UNAVAILABLE;
+    }
+    u->peer = *req->peer;
+    u->key = key;
+    u->length = 0;
+    u->code = 0;
+    u->format = req->format;
+    return COAP2_OK;
+}
+
+/* Add a block to a body. COAP2_OK: the handler's turn; else a code. */
+static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
+{
+    size_t share = coap2i_share(req->node), length = req->payload_length;
+    uint32_t at = COAP2_BLOCK_AT(req->block1);
+    uint32_t key = coap2i_body_key(req, true);
+    coap2_upload *u = coap2i_find_upload(req, key, false);
+    uint8_t *body, code = COAP2_OK;
+    if (at == 0u) {
+        if (u == NULL) u = coap2i_find_place(req->node, true);
+        code = coap2i_begin_upload(req, rsp, u, key, pieces);
+    } else if (u == NULL) {
+        return COAP2_408_REQUEST_ENTITY_INCOMPLETE;
+    } else if (u->length == at + length && req->block1.more) {
+        return COAP2_231_CONTINUE; /* the last one again (2.5) */
+    } else if (u->length != at || u->format != req->format) {
+        code = COAP2_408_REQUEST_ENTITY_INCOMPLETE;
+    } else if (!pieces && length > share - at) {
+        code = coap2i_too_large(req, rsp);
+    }
+    if (code != COAP2_OK) {
+        if (u != NULL) u->length = 0;
+        return code;
+    }
+    u->touched = req->node->time;
+    u->length = at + (uint32_t)length;
+    if (pieces) {
+        req->offset = at;
+        req->last = !req->block1.more;
+        if (req->last) u->length = 0;
+        return COAP2_OK;
+    }
+    body = coap2i_place(req->node, u);
+    memcpy(body + at, req->payload, length);
+    if (req->block1.more) return COAP2_231_CONTINUE;
+    req->payload = body;
+    req->payload_length = (size_t)u->length;
+    req->flags |= COAP2I_HAS_BODY;
+    return COAP2_OK;
+}
+
+/* A body was handled, or a piece of it refused: its place is free. */
+static void coap2i_end_upload(const coap2_req *req)
+{
+    coap2_upload *u =
+        coap2i_find_upload(req, coap2i_body_key(req, true), false);
+    if (u != NULL) u->length = 0;
+}
+
+#endif /* COAP2_MAX_UPLOADS */
+
+/* A request with Block1. COAP2_OK: the handler's turn; else a code. */
+static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
+{
+    size_t size = COAP2_BLOCK_SIZE(req->block1);
+    if (req->payload_length > size ||
+        (req->block1.more && req->payload_length != size))
+        return COAP2_400_BAD_REQUEST;
+#if COAP2_MAX_UPLOADS
+    if (req->block1.number == 0u) coap2i_end_upload(req);
+#endif
+    if (req->block1.number == 0u && !req->block1.more) return COAP2_OK;
+#if COAP2_MAX_UPLOADS
+    return coap2i_upload(req, rsp, pieces);
+#else
+    (void)pieces;
+    return coap2i_too_large(req, rsp);
+#endif
+}
+
+#if COAP2_MAX_UPLOADS
+
+/* Write the block that is asked for of an answer that was kept. */
+static void coap2i_write_kept(coap2_req *req, coap2_rsp *rsp, coap2_upload *u)
+{
+    uint32_t at;
+    size_t size;
+    u->touched = req->node->time;
+    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u) req->block2.szx = 6;
+    req->flags |= COAP2I_HAS_BLOCK2;
+    req->kept = true;
+    coap2i_open_window(req, rsp);
+    size = coap2_rsp_window(rsp, u->length, &at);
+    rsp->format = u->format;
+    if (size != 0u)
+        coap2_write_body(&rsp->w, coap2i_place(req->node, u) + at, size);
+}
+
+/* Does an answer fit the packet, and what the client can take? Block1 takes 5
+   bytes at most. */
+static bool coap2i_stays_whole(const coap2_req *req, const coap2_rsp *rsp,
+                               size_t length, size_t payload_size)
+{
+    if ((req->flags & COAP2I_HAS_BLOCK2) != 0u &&
+        payload_size > 1u + COAP2_BLOCK_SIZE(req->block2))
+        return false;
+    if ((req->flags & COAP2I_HAS_BLOCK1) != 0u) length += 5u;
+    return length + coap2i_options_length(rsp) <= req->node->packet;
+}
+
+/* Run a handler that may answer more than a packet: it writes into a free
+   place. What does not fit is kept there (RFC 7959 2.7). */
+static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
+                                coap2_handler_fn handler)
+{
+    coap2_node *node = req->node;
+    coap2_writer *w = &rsp->w, aside;
+    uint32_t key = coap2i_body_key(req, false);
+    coap2_upload *u = coap2i_find_upload(req, key, true);
+    size_t header = (size_t)(w->options - w->start), share, length;
+    uint8_t code, *slot = w->start, *place;
+    share = coap2i_share(node);
+    if (u == NULL) u = coap2i_find_place(node, false);
+    if (u == NULL || share <= node->packet) return handler(req, rsp);
+    place = coap2i_place(node, u);
+    u->length = 0;
+    coap2_write_start(w, place, share);
+    coap2i_put_bytes(w, slot, header);
+    w->options = w->next;
+    code = handler(req, rsp);
+    aside = *w;
+    length = coap2_write_end(w);
+    coap2_write_start(w, slot, node->packet);
+    w->options = w->next = slot + header;
+    w->last = aside.last;
+    w->error = aside.error;
+    if (length == 0u) return code;
+    if (coap2i_stays_whole(req, rsp, length, aside.payload_size)) {
+        w->payload_size = aside.payload_size;
+        memcpy(slot + header, place + header, length - header);
+        w->next = slot + length;
+        return code;
+    }
+    length -= header + aside.payload_size;
+    coap2i_put_bytes(w, place + header, length);
+    u->length = (uint32_t)aside.payload_size - 1u;
+    memmove(place, aside.next - u->length, aside.payload_size - 1u);
+    u->peer = *req->peer;
+    u->key = key;
+    u->id = req->msg->id;
+    u->format = rsp->format;
+    u->code = code;
+    rsp->etag_length = 0;
+    coap2i_write_kept(req, rsp, u);
+    return code;
+}
+
+#else
+
+static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
+                                coap2_handler_fn handler)
+{
+    return handler(req, rsp);
+}
+
+#endif /* COAP2_MAX_UPLOADS */
+
+#endif /* COAP2_WITH_BLOCKS */
+
+#if COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
+
+/* Is the answer to this very request kept? */
+static bool coap2i_is_kept(const coap2_node *node, const coap2_peer *from,
+                           const coap2_msg *msg)
+{
+    const coap2_upload *u = node->uploads;
+    for (; u != node->uploads + COAP2_MAX_UPLOADS; u++)
+        if (u->length != 0u && u->code != 0u && u->id == msg->id &&
+            coap2_peer_equals(&u->peer, from))
+            return true;
+    return false;
+}
+
+/* Is it to be answered from what is kept: the next block, or all again? */
+static bool coap2i_goes_on(const coap2_req *req)
+{
+    if (req->method == COAP2_GET) return false;
+    if (req->block2.number == 0u)
+        return coap2i_is_kept(req->node, req->peer, req->msg);
+    return !coap2i_is_safe(req) || req->payload_length == 0u;
+}
+
+/* The next block of an answer that was kept. COAP2_OK: there is none. */
+static uint8_t coap2i_go_on(coap2_req *req, coap2_rsp *rsp)
+{
+    coap2_upload *u =
+        coap2i_find_upload(req, coap2i_body_key(req, false), true);
+    if (u != NULL) {
+        coap2i_write_kept(req, rsp, u);
+        return u->code;
+    }
+    if (coap2i_is_safe(req) || req->block2.number == 0u) return COAP2_OK;
+    return COAP2_408_REQUEST_ENTITY_INCOMPLETE;
+}
+
+#endif
+
 /* Hold the request's conditions against the resource as it is, by running its
    GET. COAP2_OK if they hold, else a code. */
 COAP2I_RARE uint8_t coap2i_check_conditions(coap2_req *req, coap2_rsp *rsp,
-                                            const coap2_resource *row)
+                                            coap2_handler_fn get)
 {
     coap2_req look = *req;
-    uint8_t code = COAP2_205_CONTENT;
-    bool exists, holds;
+    uint8_t code = COAP2_205_CONTENT, fails = COAP2I_HAS_IF_MATCH;
     look.method = COAP2_GET;
     look.again = true;
     look.payload_length = 0;
     look.format = look.accept = COAP2_NO_FORMAT;
-    if ((row->methods & COAP2_GET) != 0u) code = row->handler(&look, rsp);
+#if COAP2_WITH_BLOCKS
+    look.flags = 0;
+    coap2i_open_window(&look, rsp);
+#endif
+    if (get != NULL) code = get(&look, rsp);
+    if ((look.flags & COAP2I_IS_LATE) != 0u) code = COAP2_205_CONTENT;
     if (COAP2_CODE_CLASS(code) == 5u) return code;
-    exists = COAP2_CODE_CLASS(code) == 2u;
-    holds = !exists || (req->flags & COAP2I_HAS_IF_NONE_MATCH) == 0u;
-    if ((req->flags & COAP2I_HAS_IF_MATCH) != 0u)
-        holds =
-            holds && exists && coap2i_names_state(req, rsp, COAP2_OPT_IF_MATCH);
+    if (COAP2_CODE_CLASS(code) == 2u) {
+        if (coap2i_names_state(req, rsp, COAP2_OPT_IF_MATCH)) fails = 0;
+        fails |= COAP2I_HAS_IF_NONE_MATCH;
+    }
     coap2i_reopen_answer(req->node, rsp);
-    return holds ? (uint8_t)COAP2_OK : (uint8_t)COAP2_412_PRECONDITION_FAILED;
+    if ((req->flags & fails) != 0u) return COAP2_412_PRECONDITION_FAILED;
+    return COAP2_OK;
+}
+
+/* Run a resource's handler. */
+static uint8_t coap2i_run_handler(coap2_req *req, coap2_rsp *rsp,
+                                  coap2_handler_fn handler)
+{
+    uint8_t code;
+#if COAP2_WITH_BLOCKS
+    if (coap2i_runs_once(req)) {
+        code = coap2i_run_aside(req, rsp, handler);
+    } else {
+        coap2i_open_window(req, rsp);
+        code = handler(req, rsp);
+    }
+#else
+    code = handler(req, rsp);
+#endif
+    if (code == COAP2_400_BAD_REQUEST && (req->flags & COAP2I_NOT_TEXT) != 0u)
+        code = COAP2_415_UNSUPPORTED_CONTENT_FORMAT;
+    return code;
 }
 
 /* Find the resource, and run its handler. */
 static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
 {
-    coap2_resource row;
+    coap2_handler_fn handler;
+    uint16_t methods;
     uint8_t code;
+    bool first = true;
     if ((req->flags & COAP2I_BAD_OPTION) != 0u) return COAP2_402_BAD_OPTION;
+    if ((req->flags & COAP2I_BAD_BLOCK) != 0u) return COAP2_400_BAD_REQUEST;
     if ((req->flags & COAP2I_TO_PROXY) != 0u)
         return COAP2_505_PROXYING_NOT_SUPPORTED;
     if (req->method == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
     req->resource = coap2i_find_row(req);
     if (req->resource == NULL) return COAP2_404_NOT_FOUND;
-    COAP2I_FLASH_COPY(&row, req->resource, sizeof row);
-    if ((row.methods & req->method) == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
-    if ((req->flags & (COAP2I_HAS_IF_MATCH | COAP2I_HAS_IF_NONE_MATCH)) != 0u) {
-        code = coap2i_check_conditions(req, rsp, &row);
+    handler = COAP2I_FLASH_WORD(coap2_handler_fn, &req->resource->handler);
+    methods = COAP2I_FLASH_WORD(uint16_t, &req->resource->methods);
+    if ((methods & req->method) == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
+#if COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
+    if (coap2i_goes_on(req)) {
+        code = coap2i_go_on(req, rsp);
         if (code != COAP2_OK) return code;
     }
-    code = row.handler(req, rsp);
-    if (code == COAP2_400_BAD_REQUEST && (req->flags & COAP2I_NOT_TEXT) != 0u)
-        code = COAP2_415_UNSUPPORTED_CONTENT_FORMAT;
+#endif
+#if COAP2_WITH_BLOCKS
+    if ((req->flags & COAP2I_HAS_BLOCK1) != 0u) {
+        code = coap2i_take_body(req, rsp, (methods & COAP2_PIECES) != 0u);
+        if (code != COAP2_OK) return code;
+    }
+    first = req->offset == 0u;
+#endif
+    if (first &&
+        (req->flags & (COAP2I_HAS_IF_MATCH | COAP2I_HAS_IF_NONE_MATCH)) != 0u) {
+        code = coap2i_check_conditions(
+            req, rsp, (methods & COAP2_GET) != 0u ? handler : NULL);
+        if (code != COAP2_OK) return code;
+    }
+    code = coap2i_run_handler(req, rsp, handler);
+#if COAP2_WITH_BLOCKS
+    if (!req->last && COAP2_CODE_CLASS(code) == 2u) {
+        coap2i_reopen_answer(req->node, rsp);
+        return COAP2_231_CONTINUE;
+    }
+#if COAP2_MAX_UPLOADS
+    if ((req->flags & COAP2I_HAS_BODY) != 0u) coap2i_end_upload(req);
+#endif
+#endif
+#if COAP2_WITH_OBSERVE
+    if (COAP2_CODE_CLASS(code) == 2u && !coap2i_is_safe(req))
+        coap2_changed(req->node, req->resource);
+#endif
     return code;
 }
 
@@ -7142,25 +8128,93 @@ static void coap2i_limit_answer(const coap2_node *node, const coap2_peer *peer,
 
 #endif
 
+#if COAP2_WITH_OBSERVE
+
+/* Does a path end in a star? */
+static bool coap2i_has_star(const coap2_resource *resource)
+{
+    const char *path = COAP2I_FLASH_WORD(const char *, &resource->path);
+    char c, last = '\0';
+    while ((c = coap2i_flash_char(path++)) != '\0') last = c;
+    return last == '*';
+}
+
+/* End the observation that a request may be about. */
+static void coap2i_end_observation(const coap2_req *req)
+{
+    coap2_observer *o =
+        coap2i_find_observer(req->node, req->peer, req->msg, false);
+    if (o != NULL) o->flags = 0;
+}
+
+/* Begin, renew or end an observation, as the request and its answer say (RFC
+   7641 4.1). Only what a GET of a resource in the table answers with success
+   can be observed. */
+static void coap2i_register(const coap2_req *req, coap2_rsp *rsp, uint8_t code,
+                            uint16_t format)
+{
+    coap2_node *node = req->node;
+    const coap2_resource *resource = req->resource;
+    coap2_observer *o;
+    uint8_t row;
+    if ((req->flags & (COAP2I_OBSERVES | COAP2I_OBSERVES_NO_MORE)) == 0u ||
+        req->method != COAP2_GET || req->peer->group)
+        return;
+    if ((req->flags & COAP2I_OBSERVES) == 0u || resource == NULL ||
+        COAP2_CODE_CLASS(code) != 2u || rsp->w.window_at != 0u ||
+        (COAP2I_FLASH_WORD(uint16_t, &resource->methods) & COAP2_OBSERVABLE) ==
+            0u) {
+        coap2i_end_observation(req);
+        return;
+    }
+    row = coap2i_row_index(node, resource);
+    if (row == 255u) {
+        coap2i_end_observation(req);
+        return;
+    }
+    o = coap2i_observe(node, req->peer, req->msg, row,
+                       coap2i_has_star(resource), format);
+    if (o == NULL) return;
+    /* the first notification, if it is a message of its own (3.6) */
+    o->id = (uint16_t)(node->next_id - 1u);
+    if (req->msg->type == COAP2_CON) o->id ^= 0x8000u;
+    rsp->observed = true;
+    rsp->sequence = o->sequence = ++node->sequence & 0xffffffu;
+}
+
+#endif
+
 #if COAP2_WITH_LATER
 
 /* A handler took a ticket, and answers now all the same. False if the ticket
    has been answered already. */
 static bool coap2i_drop_ticket(const coap2_req *req)
 {
-    coap2_exchange *e = coap2i_find_id(req->node, req->peer, req->msg->id,
-                                       COAP2I_LATE, COAP2I_TICKET);
-    if (e == NULL) return false;
+    coap2_exchange *e = coap2i_find_handle(req->node, req->ticket);
+    if (e == NULL || e->state > COAP2I_TICKET) return false;
     e->state = COAP2I_FREE;
     return true;
 }
 
 #endif
 
+/* Make an answer of what the handler wrote. */
+static void coap2i_finish(const coap2_req *req, coap2_rsp *rsp, uint8_t code)
+{
+#if COAP2_WITH_BLOCKS
+    if ((code == COAP2_205_CONTENT && !coap2i_runs_once(req)) || req->kept)
+        code = coap2i_cut_answer(req, rsp, code);
+    if ((req->flags & COAP2I_HAS_BLOCK1) != 0u && COAP2_CODE_CLASS(code) == 2u)
+        coap2_write_block(&rsp->w, COAP2_OPT_BLOCK1, &req->block1);
+#endif
+    coap2i_close_answer(req->node, rsp, code);
+}
+
 /* Run what a request asks for, and complete its answer. False if that comes
    later. */
 static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
 {
+    uint16_t format;
     uint8_t code;
 #if COAP2_FLOOD_LIMIT
     if (!coap2i_admit(req->node, req->peer)) {
@@ -7172,6 +8226,10 @@ static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
     req->node->inside = true;
     code = coap2i_dispatch(req, rsp);
     req->node->inside = false;
+#if COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
+    if ((req->flags & COAP2I_HAS_BLOCK1) != 0u && COAP2_CODE_CLASS(code) != 2u)
+        coap2i_end_upload(req);
+#endif
 #if COAP2_WITH_LATER
     if ((req->flags & COAP2I_IS_LATE) != 0u &&
         (code == COAP2_LATER || !coap2i_drop_ticket(req)))
@@ -7179,7 +8237,13 @@ static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
 #endif
     if (COAP2_CODE_CLASS(code) - 2u > 3u)
         code = COAP2_500_INTERNAL_SERVER_ERROR;
-    coap2i_close_answer(req->node, rsp, coap2i_negotiate(req, rsp, code));
+    format = rsp->format;
+    code = coap2i_negotiate(req, rsp, code);
+    (void)format;
+#if COAP2_WITH_OBSERVE
+    coap2i_register(req, rsp, code, format);
+#endif
+    coap2i_finish(req, rsp, code);
     return true;
 }
 
@@ -7195,16 +8259,46 @@ static void coap2i_deliver(coap2_req *req, const coap2_rsp *rsp)
 {
     coap2_node *node = req->node;
     const coap2_writer *w = &rsp->w;
-    size_t length = coap2_write_end(w);
+    size_t length = (size_t)(w->next - w->start);
     if (coap2i_is_wanted(w->start[1], req->silent)) {
         if (req->peer->group)
             coap2i_delay(node, req->peer, w->start, length,
-                         node->time + coap2i_chance_to(node, node->leisure));
+                         coap2i_chance_to(node, node->leisure));
         else
             coap2i_send(node, req->peer, w->start, length);
     } else if (req->msg->type == COAP2_CON) {
         coap2i_send_empty(node, req->peer, COAP2_ACK, req->msg->id);
     }
+}
+
+/* Read a message as a request. */
+static void coap2i_open_request(coap2_node *node, coap2_req *req,
+                                const coap2_peer *from, const coap2_msg *msg)
+{
+    memset(req, 0, sizeof *req);
+    req->node = node;
+    req->peer = from;
+    req->msg = msg;
+    req->payload = msg->payload;
+    req->payload_length = msg->payload_length;
+    req->format = req->accept = COAP2_NO_FORMAT;
+    req->method = coap2i_method(msg->code);
+    if (from->group) req->silent = 8u | 16u;
+#if COAP2_WITH_BLOCKS
+    req->last = true;
+#endif
+    coap2i_take_options(req);
+}
+
+/* Must its answer be remembered, as it cannot be made again? */
+static bool coap2i_must_remember(const coap2_req *req)
+{
+#if COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
+    if (req->kept && req->block2.number != 0u) return false;
+    return coap2i_runs_once(req);
+#else
+    return !coap2i_is_safe(req);
+#endif
 }
 
 /* Handle a request that is new. */
@@ -7213,40 +8307,164 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
 {
     coap2_req req;
     coap2_rsp rsp;
-    uint8_t type = COAP2_ACK;
-    uint16_t id = msg->id;
-    memset(&req, 0, sizeof req);
-    req.node = node;
-    req.peer = from;
-    req.msg = msg;
-    req.payload = msg->payload;
-    req.payload_length = msg->payload_length;
-    req.format = req.accept = COAP2_NO_FORMAT;
-    req.method = coap2i_method(msg->code);
-    if (from->group) req.silent = 8u | 16u;
-    coap2i_take_options(&req);
-    if (msg->type == COAP2_NON) {
-        /* rejected (5.4.1) */
-        if ((req.flags & COAP2I_BAD_OPTION) != 0u) return;
-        type = COAP2_NON;
-        id = coap2i_new_id(node);
-    }
-    coap2i_open_answer(node, &rsp, node->out, type, id, msg->token,
-                       msg->token_length);
+    coap2i_open_request(node, &req, from, msg);
+    /* rejected (5.4.1) */
+    if (msg->type == COAP2_NON && (req.flags & COAP2I_BAD_OPTION) != 0u) return;
+    coap2i_clear_answer(&rsp);
+    coap2i_open_reply(node, &rsp.w, msg, COAP2_500_INTERNAL_SERVER_ERROR);
     if (!coap2i_make_answer(&req, &rsp)) return;
 #if COAP2_REPLY_LIMIT
     coap2i_limit_answer(node, from, &rsp, coap2i_answer_limit(&req),
                         coap2i_is_safe(&req));
 #endif
-    /* what is safe is done again when it is asked for again (4.5) */
-    if (type == COAP2_NON || (req.flags & COAP2I_IS_LATE) != 0u ||
-        !coap2i_is_safe(&req))
-        coap2i_remember(
+#if COAP2_WITH_OBSERVE
+    if ((req.flags & COAP2I_OBSERVES) != 0u &&
+        COAP2_CODE_CLASS(rsp.w.start[1]) != 2u)
+        coap2i_end_observation(&req);
+#endif
+    /* what is safe is done again when it is asked for again (4.5), and a block
+       that is kept given again */
+    if (msg->type == COAP2_NON || (req.flags & COAP2I_IS_LATE) != 0u ||
+        coap2i_must_remember(&req))
+        (void)coap2i_remember(
             node, from, msg,
-            coap2i_is_wanted(rsp.w.start[1], req.silent) ? rsp.w.start : NULL,
-            coap2_write_end(&rsp.w));
+            coap2i_is_wanted(rsp.w.start[1], req.silent) ? &rsp.w : NULL);
     coap2i_deliver(&req, &rsp);
 }
+
+#if COAP2_WITH_OBSERVE
+
+/* What an observer asked for, as it would ask for it now. */
+static void coap2i_observer_msg(const coap2_observer *o, coap2_msg *msg)
+{
+    memset(msg, 0, sizeof *msg);
+    msg->type = COAP2_NON;
+    msg->code = COAP2_001_GET;
+    msg->token = o->token;
+    msg->token_length = o->token_length;
+    msg->options.value = msg->payload = o->options;
+    msg->options.end = o->options + o->options_length;
+}
+
+/* Run the handler for an observer, and make a notification of what it says: the
+   state, or the error that ends the observation (RFC 7641 4.2). */
+static void coap2i_render(coap2_req *req, coap2_rsp *rsp,
+                          const coap2_observer *o)
+{
+    uint8_t code;
+    req->again = true;
+    req->resource = COAP2I_FLASH_WORD(const coap2_resource *,
+                                      req->node->resources + o->row);
+    req->node->inside = true;
+    code = coap2i_run_handler(
+        req, rsp, COAP2I_FLASH_WORD(coap2_handler_fn, &req->resource->handler));
+    req->node->inside = false;
+    if (COAP2_CODE_CLASS(code) - 2u > 3u)
+        code = COAP2_500_INTERNAL_SERVER_ERROR;
+    if (code == COAP2_205_CONTENT && rsp->format != o->format) {
+        coap2i_reopen_answer(req->node, rsp);
+        code = COAP2_406_NOT_ACCEPTABLE;
+    }
+    rsp->observed = true;
+    coap2i_finish(req, rsp, coap2i_negotiate(req, rsp, code));
+}
+
+/* A notification has left: when is the next one due? */
+static void coap2i_observer_sent(coap2_node *node, coap2_observer *o, bool con)
+{
+    uint8_t credit = coap2i_credit(node, o);
+    if (con) {
+        if (o->tries == 0u) {
+            uint32_t timeout = coap2i_first_timeout(node);
+            o->timeout = timeout > 65535u ? (uint16_t)65535 : (uint16_t)timeout;
+        }
+        o->due = node->time + ((uint32_t)o->timeout << o->tries++);
+        o->flags |= COAP2I_IN_FLIGHT;
+    } else {
+        o->sequence = node->time;
+        o->flags &= COAP2I_CREDIT - 1;
+        o->flags |= (uint8_t)((uint8_t)(credit - 1u) * COAP2I_CREDIT);
+    }
+}
+
+/* Send an observer the state as it is: a new one under a new id, also while an
+   older one waits for its acknowledgement, whose count of transmissions goes on
+   (RFC 7641 4.5.2). */
+static void coap2i_notify(coap2_node *node, coap2_observer *o)
+{
+    coap2_req req;
+    coap2_rsp rsp;
+    coap2_msg msg;
+    coap2_result result;
+    uint32_t sequence = o->sequence;
+    bool ends, con = (o->flags & COAP2I_BY_CON) != 0u;
+    if (coap2i_is_past(node, o->due)) con = true;
+    if (o->tries > node->max_retransmit) {
+        COAP2I_LOG(node, "an observer is gone", &o->peer);
+        o->flags = 0;
+        return;
+    }
+    if ((o->flags & (COAP2I_HAS_NEWS | COAP2I_ENDS)) == COAP2I_HAS_NEWS ||
+        o->tries == 0u) {
+        o->id = coap2i_new_id(node);
+        sequence = ++node->sequence & 0xffffffu;
+        o->flags &= (uint8_t)~COAP2I_HAS_NEWS;
+    }
+    coap2i_observer_msg(o, &msg);
+    coap2i_open_request(node, &req, &o->peer, &msg);
+    coap2i_clear_answer(&rsp);
+    coap2_write_start(&rsp.w, node->out, node->packet);
+    coap2_write_header(&rsp.w, con ? COAP2_CON : COAP2_NON,
+                       COAP2_500_INTERNAL_SERVER_ERROR, o->id, o->token,
+                       o->token_length);
+    rsp.sequence = sequence;
+    if ((o->flags & COAP2I_ENDS) == 0u)
+        coap2i_render(&req, &rsp, o);
+    else
+        rsp.w.start[1] = (uint8_t)o->format;
+    /* an error is its code alone, which needs no memory when it is repeated */
+    if (COAP2_CODE_CLASS(rsp.w.start[1]) != 2u) rsp.w.next = rsp.w.options;
+    result =
+        coap2i_transmit(node, &o->peer, rsp.w.start, coap2_write_end(&rsp.w));
+    if (result == COAP2_ERR_AGAIN) {
+        o->flags |= COAP2I_HAS_NEWS;
+        return;
+    }
+    ends = COAP2_CODE_CLASS(rsp.w.start[1]) != 2u;
+    if (result != COAP2_OK || (ends && !con)) {
+        o->flags = 0;
+        return;
+    }
+    coap2i_observer_sent(node, o, con);
+    if (con) o->sequence = sequence;
+    if (!ends) return;
+    o->flags |= COAP2I_ENDS;
+    o->format = rsp.w.start[1];
+}
+
+/* Notify all whose time it is; one that is given up lets others go. Returns how
+   long the others can wait. */
+static uint32_t coap2i_notify_all(coap2_node *node)
+{
+    uint32_t rest = COAP2_FOREVER, wait;
+    uint8_t i = 0;
+    while (i < COAP2_MAX_OBSERVERS) {
+        coap2_observer *o = &node->observers[i++];
+        if (o->flags == 0u || coap2i_observer_rest(node, o) != 0u) continue;
+        coap2i_notify(node, o);
+        if (o->flags == 0u) i = 0;
+    }
+    for (i = 0; i < COAP2_MAX_OBSERVERS; i++) {
+        const coap2_observer *o = &node->observers[i];
+        if (o->flags == 0u) continue;
+        wait = coap2i_observer_rest(node, o);
+        if (wait == 0u) wait = COAP2I_BUSY_MS;
+        if (wait < rest) rest = wait;
+    }
+    return rest;
+}
+
+#endif
 
 #if COAP2_WITH_LATER
 
@@ -7257,17 +8475,21 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
 {
     coap2_node *node = req->node;
     coap2_exchange *e = coap2i_free_exchange(node);
-    if (req->again) return COAP2_ERR_ARG;
+    if (req->again) { /* there is something, whatever it says */
+        req->flags |= COAP2I_IS_LATE;
+        return COAP2_ERR_ARG;
+    }
     if (e == NULL) return COAP2_ERR_FULL;
     memset(e, 0, sizeof *e);
     e->peer = *req->peer;
     e->state = COAP2I_LATE;
     e->due = node->time + COAP2_ACK_DELAY;
     e->id = req->msg->id;
+    e->code = req->msg->code;
     e->flags = req->silent & (2u | 8u | 16u);
+    if (coap2i_is_safe(req)) e->flags |= COAP2I_WAS_SAFE;
 #if COAP2_REPLY_LIMIT
     e->limit = coap2i_answer_limit(req);
-    if (coap2i_is_safe(req)) e->flags |= COAP2I_WAS_SAFE;
 #endif
     if (req->msg->type == COAP2_NON) {
         e->state = COAP2I_TICKET;
@@ -7278,8 +8500,9 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
     e->token_length = req->msg->token_length;
     memcpy(e->token, req->msg->token, e->token_length);
     e->handle = coap2i_new_handle(node);
-    coap2i_remember(node, req->peer, req->msg, NULL, 0);
+    (void)coap2i_remember(node, req->peer, req->msg, NULL);
     req->flags |= COAP2I_IS_LATE;
+    req->ticket = e->handle;
     return e->handle;
 }
 
@@ -7296,7 +8519,9 @@ COAP2_DEF coap2_result coap2_answer_start(coap2_rsp *rsp, coap2_node *node,
     coap2_exchange *e = coap2i_find_ticket(node, ticket);
     memset(rsp, 0, sizeof *rsp);
     if (e == NULL) return COAP2_ERR_ARG;
-    coap2i_open_answer(node, rsp, coap2i_packet(node, e), COAP2_CON, 0,
+    coap2i_clear_answer(rsp);
+    coap2_write_start(&rsp->w, coap2i_packet(node, e), node->packet);
+    coap2_write_header(&rsp->w, COAP2_CON, COAP2_500_INTERNAL_SERVER_ERROR, 0,
                        e->token, e->token_length);
     rsp->node = node;
     rsp->ticket = ticket;
@@ -7325,12 +8550,19 @@ static void coap2i_address_answer(coap2_node *node, coap2_exchange *e,
 static void coap2i_remember_late(coap2_node *node, const coap2_exchange *e,
                                  const coap2_writer *w)
 {
+    coap2_duplicate *d;
     coap2_msg request;
+    memset(&request, 0, sizeof request);
     request.type = COAP2_CON;
+    request.code = e->code;
     request.id = e->id;
     request.token = e->token;
     request.token_length = e->token_length;
-    coap2i_remember(node, &e->peer, &request, w->start, coap2_write_end(w));
+    d = coap2i_remember(node, &e->peer, &request, w);
+    /* what is safe and too long is made again (4.5) */
+    if ((e->flags & COAP2I_WAS_SAFE) != 0u &&
+        (size_t)(w->next - w->options) > d->length)
+        d->used = false;
 }
 
 /* The answer is complete in its slot: poll sends it. */
@@ -7392,7 +8624,16 @@ COAP2_DEF coap2_result coap2_answer(coap2_node *node, int16_t ticket,
 
 #if COAP2_WITH_CLIENT
 
-enum { COAP2I_ECHOED = 1, COAP2I_ANSWERED = 2 }; /* exchange->flags */
+/* exchange->flags of a request */
+enum {
+    COAP2I_ECHOED = 1,
+    COAP2I_ANSWERED = 2,
+    COAP2I_OBSERVING = 4,    /* it asks to observe */
+    COAP2I_WATCHES = 8,      /* and does: a notification has come */
+    COAP2I_UNOBSERVING = 16, /* is to become the one that ends it */
+    COAP2I_HEARD = 32,       /* a notification came, now or before */
+    COAP2I_OWN_TOKEN = 64    /* the caller gave the token */
+};
 
 /* Draw a token that no request uses. */
 static void coap2i_new_token(coap2_node *node, uint8_t token[8])
@@ -7419,7 +8660,7 @@ static void coap2i_new_token(coap2_node *node, uint8_t token[8])
 static uint8_t coap2i_method_code(uint8_t method)
 {
     uint8_t code = 0;
-    for (; method != 0u; method >>= 1) code++;
+    for (; method != 0u; method = (uint8_t)(method >> 1)) code++;
     return code;
 }
 
@@ -7432,6 +8673,9 @@ static void coap2i_open_call(coap2_call *call, coap2_node *node, uint8_t method)
     call->node = node;
     call->confirmable = true;
     call->deadline = COAP2_DEADLINE;
+#if COAP2_WITH_BLOCKS
+    call->szx = 6;
+#endif
     if (e == NULL)
         call->error = COAP2_ERR_FULL;
     else
@@ -7475,7 +8719,8 @@ COAP2_DEF void coap2_call_token(coap2_call *call, const void *token,
         return;
     }
     memmove(w->start + 4 + length, w->options, written);
-    memcpy(w->start + 4, token, length);
+    call->own_token = true;
+    if (length != 0u) memcpy(w->start + 4, token, length);
     w->start[0] = (uint8_t)(0x40u | length);
     w->options = w->start + 4 + length;
     w->next = w->options + written;
@@ -7510,20 +8755,91 @@ static bool coap2i_resolve(coap2_node *node, const coap2_uri *uri,
 }
 
 COAP2_DEF void coap2_call_start(coap2_call *call, coap2_node *node,
-                                uint8_t method, const char *text)
+                                uint8_t method, const char *uri)
 {
-    coap2_uri uri;
-    coap2_result result = coap2_uri_parse(&uri, text, strlen(text));
+    coap2_uri parts;
+    coap2_result result = coap2_uri_parse(&parts, uri, strlen(uri));
     coap2i_open_call(call, node, method);
-    if (result == COAP2_OK && uri.scheme != COAP2_SCHEME_COAP)
+    if (result == COAP2_OK && parts.scheme != COAP2_SCHEME_COAP)
         result = COAP2_ERR_ARG;
-    if (result == COAP2_OK && !coap2i_resolve(node, &uri, &call->peer))
+    if (result == COAP2_OK && !coap2i_resolve(node, &parts, &call->peer))
         result = COAP2_ERR_NAME;
     if (result != COAP2_OK) {
         call->error = result;
         return;
     }
-    if (method != COAP2_PING) coap2_write_uri(&call->w, &uri);
+    if (method != COAP2_PING) coap2_write_uri(&call->w, &parts);
+}
+
+#endif
+
+#if COAP2_WITH_BLOCKS
+
+/* Block1, Size1, Request-Tag and the payload marker. */
+enum { COAP2I_PIECE_OPTIONS = 20 };
+
+/* Write the piece of a request's body that is under way. A tag tells it from
+   another that goes to the same resource (RFC 9175 3.4). */
+static void coap2i_write_piece(coap2_exchange *e, coap2_writer *w)
+{
+    uint32_t left = e->pull_length - e->offset;
+    size_t size = (size_t)(16u << e->szx);
+    bool more = left > size;
+    coap2_block block;
+    if (!more) size = (size_t)left;
+    if (more || e->offset != 0u) {
+        coap2_write_uint(w, COAP2_OPT_REQUEST_TAG, (uint16_t)e->handle);
+        block.number = e->offset >> e->szx >> 4;
+        block.szx = e->szx;
+        block.more = more;
+        coap2_write_block(w, COAP2_OPT_BLOCK1, &block);
+    }
+    if (more && e->offset == 0u)
+        coap2_write_uint(w, COAP2_OPT_SIZE1, e->pull_length);
+    coap2_write_payload(w, NULL, size);
+    if (w->error == COAP2_OK && size != 0u)
+        e->pull(e->user, e->offset, w->next - size, size);
+}
+
+/* Ask for an answer in small blocks from the beginning (RFC 7959 2.3). */
+static void coap2i_write_szx(const coap2_exchange *e, coap2_writer *w)
+{
+    coap2_block block;
+    if (e->most_szx >= 6u) return;
+    (void)coap2_block_set(&block, 0, e->most_szx, false);
+    coap2_write_block(w, COAP2_OPT_BLOCK2, &block);
+}
+
+static void coap2i_begin_body(const coap2_call *call, coap2_exchange *e,
+                              coap2_writer *w)
+{
+    size_t room = (size_t)(w->end - w->next);
+    room = room > COAP2I_PIECE_OPTIONS ? room - COAP2I_PIECE_OPTIONS : 0u;
+    e->body = call->body;
+    e->body_size = call->body_size;
+    e->pull = call->pull;
+    e->pull_length = call->pull_length;
+    e->szx = e->most_szx = call->szx;
+    coap2i_write_szx(e, w);
+    if (e->pull == NULL) return;
+    e->szx = coap2i_fit_szx(room, e->szx);
+    coap2i_write_piece(e, w);
+}
+
+#endif
+
+#if COAP2_WITH_OBSERVE
+
+/* Does a request ask to observe? */
+static bool coap2i_asks_to_observe(const coap2_writer *w)
+{
+    coap2_msg msg;
+    coap2_opt opt;
+    uint32_t number = 1;
+    return coap2_msg_parse(&msg, w->start, (size_t)(w->next - w->start)) ==
+               COAP2_OK &&
+           coap2_msg_find(&msg, COAP2_OPT_OBSERVE, &opt) &&
+           coap2_opt_uint(&opt, &number) && number == 0u;
 }
 
 #endif
@@ -7537,18 +8853,31 @@ COAP2_DEF int16_t coap2_call_send(coap2_call *call, coap2_reply_fn reply,
     if (call->error != COAP2_OK) return call->error;
     if (w->error != COAP2_OK) return w->error;
     if (e == NULL || coap2i_packet(node, e) != w->start) return COAP2_ERR_FULL;
+    if (w->start[1] == COAP2_000_EMPTY &&
+        (!call->confirmable || call->peer.group))
+        return COAP2_ERR_ARG; /* a ping asks one (4.3) */
     memset(e, 0, sizeof *e);
     e->peer = call->peer;
-    e->state = COAP2I_QUEUED;
-    e->length = (uint16_t)coap2_write_end(w);
     e->deadline = call->deadline;
     if (e->deadline > INT32_MAX) e->deadline = INT32_MAX;
+    e->patience = e->deadline;
     e->reply = reply;
     e->user = user;
     if (!call->confirmable || call->peer.group) w->start[0] |= COAP2_NON << 4;
     e->token_length = w->start[0] & 15u;
     memcpy(e->token, w->start + 4, e->token_length);
     e->handle = coap2i_new_handle(node);
+#if COAP2_WITH_OBSERVE
+    if (coap2i_asks_to_observe(w) && !e->peer.group)
+        e->flags = COAP2I_OBSERVING;
+#endif
+    if (call->own_token) e->flags |= COAP2I_OWN_TOKEN;
+#if COAP2_WITH_BLOCKS
+    coap2i_begin_body(call, e, w);
+    if (w->error != COAP2_OK) return w->error;
+#endif
+    e->length = (uint16_t)coap2_write_end(w);
+    e->state = COAP2I_QUEUED;
     return e->handle;
 }
 
@@ -7564,6 +8893,19 @@ COAP2_DEF int16_t coap2_request(coap2_node *node, uint8_t method,
     return coap2_call_send(&call, reply, user);
 }
 
+#if COAP2_WITH_OBSERVE
+
+COAP2_DEF int16_t coap2_request_observe(coap2_node *node, const char *uri,
+                                        coap2_reply_fn reply, void *user)
+{
+    coap2_call call;
+    coap2_call_start(&call, node, COAP2_GET, uri);
+    coap2_write_uint(&call.w, COAP2_OPT_OBSERVE, 0);
+    return coap2_call_send(&call, reply, user);
+}
+
+#endif
+
 #endif
 
 static bool coap2i_is_con(const coap2_node *node, const coap2_exchange *e)
@@ -7571,78 +8913,228 @@ static bool coap2i_is_con(const coap2_node *node, const coap2_exchange *e)
     return (coap2i_packet(node, e)[0] & 0x30u) == COAP2_CON << 4;
 }
 
-/* Tell the caller what became of its request; with `more` it goes on. */
-static void coap2i_tell(coap2_node *node, coap2_exchange *e,
-                        coap2_result result, const coap2_peer *from,
-                        const coap2_msg *msg, bool more)
+/* What an answer was made of. */
+typedef struct coap2i_news {
+    const coap2_peer *from;
+    const coap2_msg *msg;
+    coap2_result result;
+    bool more, last;
+} coap2i_news;
+
+static void coap2i_call_back(coap2_node *node, const coap2_exchange *told,
+                             const coap2i_news *news)
 {
-    coap2_exchange told = *e;
     coap2_reply reply;
     bool inside = node->inside;
-    if (!more) e->state = COAP2I_FREE;
-    if (!more && node->waited == told.handle) {
+    if (!news->more && node->waited == told->handle) {
         node->waited = 0;
-        node->waited_result = result;
+        node->waited_result = news->result;
     }
-    if (told.reply == NULL) return;
+    if (told->reply == NULL) return;
     reply.node = node;
-    reply.user = told.user;
-    reply.peer = from != NULL ? from : &told.peer;
-    reply.msg = msg;
-    reply.request = told.handle;
-    reply.result = result;
-    reply.more = more;
+    reply.user = told->user;
+    reply.peer = news->from != NULL ? news->from : &told->peer;
+    reply.msg = news->msg;
+    reply.request = told->handle;
+    reply.result = news->result;
+    reply.more = news->more;
+#if COAP2_WITH_BLOCKS
+    reply.last = news->last;
+    reply.offset = told->body != NULL ? 0u : told->offset;
+    reply.total = told->total;
+#endif
     node->inside = true;
-    told.reply(&reply);
+    told->reply(&reply);
     node->inside = inside;
+}
+
+/* Tell the caller what became of its request; with `more` it goes on. False if
+   there is no such request any more. */
+static bool coap2i_tell(coap2_node *node, coap2_exchange *e,
+                        const coap2i_news *news)
+{
+    coap2_exchange told = *e;
+    if (!news->more) e->state = COAP2I_FREE;
+    coap2i_call_back(node, &told, news);
+    return e->state != COAP2I_FREE && e->handle == told.handle;
+}
+
+static coap2i_news coap2i_failure(coap2_result result)
+{
+    coap2i_news news;
+    memset(&news, 0, sizeof news);
+    news.result = result;
+    news.last = true;
+    return news;
 }
 
 static void coap2i_end(coap2_node *node, coap2_exchange *e, coap2_result result)
 {
-    coap2i_tell(node, e, result, NULL, NULL, false);
+    coap2i_news news = coap2i_failure(result);
+    (void)coap2i_tell(node, e, &news);
 }
 
-COAP2_DEF coap2_result coap2_cancel(coap2_node *node, int16_t request)
+static coap2_exchange *coap2i_find_call(coap2_node *node, int16_t request)
 {
     coap2_exchange *e = coap2i_find_handle(node, request);
-    if (e == NULL || e->state < COAP2I_QUEUED) return COAP2_ERR_ARG;
+    return e != NULL && e->state >= COAP2I_QUEUED ? e : NULL;
+}
+
+COAP2_DEF coap2_result coap2_forget(coap2_node *node, int16_t request)
+{
+    coap2_exchange *e = coap2i_find_call(node, request);
+    if (e == NULL) return COAP2_ERR_ARG;
     coap2i_end(node, e, COAP2_ERR_CANCELLED);
     return COAP2_OK;
 }
 
-/* How long another request holds this one back: 0, milliseconds, or for as
-   long as it takes. Confirmable ones wait for NSTART (4.7), others for the
-   rate at which one may talk to who does not answer (4.7). */
+COAP2_DEF coap2_result coap2_cancel(coap2_node *node, int16_t request)
+{
+#if COAP2_WITH_OBSERVE
+    coap2_exchange *e = coap2i_find_call(node, request), told;
+    coap2i_news news = coap2i_failure(COAP2_ERR_CANCELLED);
+    if (e != NULL && (e->flags & COAP2I_WATCHES) != 0u) {
+        told = *e;
+        e->reply = NULL;
+        e->handle = coap2i_new_handle(node);
+        e->flags = COAP2I_UNOBSERVING;
+        e->deadline = e->patience;
+        e->state = COAP2I_QUEUED;
+        coap2i_call_back(node, &told, &news);
+        return COAP2_OK;
+    }
+#endif
+    return coap2_forget(node, request);
+}
+
+/* How long the rate at which one may talk to who does not answer (4.7) asks for
+   a pause after a request. */
+static uint32_t coap2i_pause(const coap2_node *node, const coap2_exchange *x)
+{
+    uint32_t pause = 0, passed = node->time - x->sent;
+    if (node->probing_rate != 0u && (x->flags & COAP2I_ANSWERED) == 0u)
+        pause = (uint32_t)x->length * 1000u / node->probing_rate;
+    return passed < pause ? pause - passed : 0u;
+}
+
+/* How long others to the same peer hold a request back: 0, milliseconds, or for
+   as long as they take. No more than NSTART wait for an acknowledgement (4.7),
+   and one that is not confirmable holds others back for its pause. */
 static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
 {
     const coap2_exchange *x = node->exchanges;
     uint8_t outstanding = 0;
-    uint32_t hold = 0;
-    bool con = coap2i_is_con(node, e);
+    uint32_t hold = 0, pause;
     for (; x != node->exchanges + COAP2_MAX_EXCHANGES; x++) {
         if (x == e || x->state < COAP2I_ANSWERING ||
-            !coap2_peer_equals(&x->peer, &e->peer) ||
-            coap2i_is_con(node, x) != con)
+            x->state == COAP2I_WATCHING ||
+            !coap2_peer_equals(&x->peer, &e->peer))
             continue;
         if (x->state == COAP2I_QUEUED) {
             if ((int16_t)((uint16_t)x->handle * 2u - (uint16_t)e->handle * 2u) <
                 0)
                 return COAP2_FOREVER;
-        } else if (con) {
-            if (x->state != COAP2I_WAITING) outstanding++;
-        } else if ((x->flags & COAP2I_ANSWERED) == 0u) {
-            uint32_t pause = (uint32_t)x->length * 1000u / node->probing_rate;
-            uint32_t passed = node->time - x->sent;
-            if (passed < pause && pause - passed > hold) hold = pause - passed;
+        } else if (!coap2i_is_con(node, x)) {
+            pause = coap2i_pause(node, x);
+            if (pause > hold) hold = pause;
+        } else if (x->state != COAP2I_WAITING) {
+            outstanding++;
         }
     }
     return outstanding >= node->nstart ? COAP2_FOREVER : hold;
 }
 
+/* Is it an option of one step of a transfer, which the next step writes? */
+static bool coap2i_is_of_step(const coap2_exchange *e, uint16_t number)
+{
+#if COAP2_WITH_BLOCKS
+    if (number == COAP2_OPT_REQUEST_TAG) return e->pull_length != 0u;
+#else
+    (void)e;
+#endif
+    return number == COAP2_OPT_BLOCK1 || number == COAP2_OPT_BLOCK2 ||
+           number == COAP2_OPT_SIZE1 || number == COAP2_OPT_OBSERVE;
+}
+
+/* Begin the packet of a request anew, with the options that it has; what it was
+   is left in slot 0. The options of one step of a transfer are written by the
+   next step, but where the step is repeated. */
+static void coap2i_rewrite(coap2_node *node, coap2_exchange *e, coap2_writer *w,
+                           coap2_msg *old, bool repeat)
+{
+    coap2_opt opt;
+    memcpy(node->out, coap2i_packet(node, e), e->length);
+    (void)coap2_msg_parse(old, node->out, e->length);
+    coap2_write_start(w, coap2i_packet(node, e), node->packet);
+    coap2_write_header(w, old->type, old->code, 0, e->token, e->token_length);
+    for (opt = old->options; coap2_opt_next(&opt);)
+        if (opt.number != COAP2_OPT_ECHO &&
+            (repeat || !coap2i_is_of_step(e, opt.number)))
+            coap2_write_opt(w, opt.number, opt.value, opt.length);
+}
+
+/* A request takes another token for its next step, so that no late answer to
+   the last one is taken for the next one's. One that was given stays. */
+static void coap2i_renew_token(coap2_node *node, coap2_exchange *e)
+{
+    uint8_t token[8];
+    if ((e->flags & COAP2I_OWN_TOKEN) != 0u) return;
+    coap2i_new_token(node, token);
+    memcpy(e->token, token, COAP2_TOKEN_LENGTH);
+}
+
+/* The packet is complete again, and takes its turn. False if it does not fit
+   any more. */
+static bool coap2i_send_again(coap2_exchange *e, const coap2_writer *w)
+{
+    e->length = (uint16_t)coap2_write_end(w);
+    e->deadline = e->patience;
+    e->state = COAP2I_QUEUED;
+    return w->error == COAP2_OK;
+}
+
+#if COAP2_WITH_OBSERVE
+
+/* Ask to observe, or to observe no more, under the observation's token. */
+static void coap2i_ask_to_observe(coap2_node *node, coap2_exchange *e,
+                                  uint8_t number)
+{
+    coap2_writer w;
+    coap2_msg old;
+    e->token_length = e->watch_length;
+    memcpy(e->token, e->watch, sizeof e->token);
+    coap2i_rewrite(node, e, &w, &old, false);
+    coap2_write_uint(&w, COAP2_OPT_OBSERVE, number);
+#if COAP2_WITH_BLOCKS
+    coap2i_write_szx(e, &w);
+#endif
+    (void)coap2i_send_again(e, &w);
+}
+
+/* Nothing was heard for too long: the caller is told, and the server asked
+   again (RFC 7641 3.3.1). */
+static void coap2i_watch_again(coap2_node *node, coap2_exchange *e)
+{
+    coap2i_news news = coap2i_failure(COAP2_ERR_TIMEOUT);
+    e->flags &= COAP2I_OWN_TOKEN;
+    e->flags |= COAP2I_OBSERVING | COAP2I_HEARD;
+#if COAP2_WITH_BLOCKS
+    e->offset = 0;
+#endif
+    coap2i_ask_to_observe(node, e, 0);
+    news.more = true;
+    (void)coap2i_tell(node, e, &news);
+}
+
+#endif
+
 /* Transmit a request for the first time. */
 static void coap2i_begin_request(coap2_node *node, coap2_exchange *e)
 {
     uint8_t *packet = coap2i_packet(node, e);
+#if COAP2_WITH_OBSERVE
+    if (e->flags == COAP2I_UNOBSERVING) coap2i_ask_to_observe(node, e, 1);
+#endif
     e->id = coap2i_new_id(node);
     packet[2] = (uint8_t)(e->id >> 8);
     packet[3] = (uint8_t)e->id;
@@ -7663,6 +9155,12 @@ static void coap2i_bound_due(coap2_exchange *e)
 static void coap2i_run_request(coap2_node *node, coap2_exchange *e)
 {
     coap2_result result;
+#if COAP2_WITH_OBSERVE
+    if (e->state == COAP2I_WATCHING) {
+        coap2i_watch_again(node, e);
+        return;
+    }
+#endif
     if (coap2i_is_past(node, e->deadline) || e->tries > node->max_retransmit) {
         coap2i_end(node, e, COAP2_ERR_TIMEOUT);
         return;
@@ -7677,6 +9175,20 @@ static void coap2i_run_request(coap2_node *node, coap2_exchange *e)
         coap2i_end(node, e, result);
 }
 
+/* Is it the token of a request, or of the observation that it began? */
+static bool coap2i_has_token(const coap2_exchange *e, const coap2_msg *msg)
+{
+#if COAP2_WITH_OBSERVE
+    if ((e->flags & COAP2I_WATCHES) != 0u &&
+        e->watch_length == msg->token_length &&
+        memcmp(e->watch, msg->token, msg->token_length) == 0)
+        return true;
+#endif
+    return e->state >= COAP2I_SENDING && e->state != COAP2I_WATCHING &&
+           e->token_length == msg->token_length &&
+           memcmp(e->token, msg->token, msg->token_length) == 0;
+}
+
 /* The request that an answer is for. */
 static coap2_exchange *coap2i_find_request(coap2_node *node,
                                            const coap2_peer *from,
@@ -7684,10 +9196,10 @@ static coap2_exchange *coap2i_find_request(coap2_node *node,
 {
     coap2_exchange *e = node->exchanges;
     for (; e != node->exchanges + COAP2_MAX_EXCHANGES; e++) {
-        if (e->state < COAP2I_SENDING || e->token_length != msg->token_length ||
-            memcmp(e->token, msg->token, e->token_length) != 0)
+        if (e->state < COAP2I_QUEUED || !coap2i_has_token(e, msg)) continue;
+        if (msg->type == COAP2_ACK &&
+            (e->id != msg->id || !coap2i_is_con(node, e)))
             continue;
-        if (msg->type == COAP2_ACK && e->id != msg->id) continue;
         if (coap2i_packet(node, e)[1] == COAP2_000_EMPTY) continue;
         if (e->peer.group ? msg->type != COAP2_ACK
                           : coap2_peer_equals(&e->peer, from))
@@ -7701,6 +9213,7 @@ static coap2_exchange *coap2i_find_request(coap2_node *node,
 static bool coap2i_answer_is_bad(const coap2_msg *msg)
 {
     coap2_opt opt = msg->options;
+    if (COAP2_CODE_CLASS(msg->code) == 3u) return true; /* reserved (3) */
     while (coap2_opt_next(&opt)) {
         if (!COAP2_OPT_IS_CRITICAL(opt.number)) continue;
         if (opt.number != COAP2_OPT_BLOCK1 && opt.number != COAP2_OPT_BLOCK2)
@@ -7712,73 +9225,374 @@ static bool coap2i_answer_is_bad(const coap2_msg *msg)
 
 #if COAP2_WITH_ECHO
 
-/* Go on writing a packet that is complete. */
-static void coap2i_write_on(coap2_writer *w, uint8_t *packet, size_t length,
-                            size_t size)
-{
-    coap2_msg msg;
-    coap2_opt opt;
-    (void)coap2_msg_parse(&msg, packet, length);
-    coap2_write_start(w, packet, size);
-    w->options = packet + (msg.options.value - packet);
-    w->next = packet + length;
-    w->payload_size = msg.payload_length != 0u ? msg.payload_length + 1u : 0u;
-    for (opt = msg.options; coap2_opt_next(&opt);) w->last = opt.number;
-}
-
 /* The server wants to see that we are where we say: the request is sent once
    more, as a new one, with what it gave us (RFC 9175 2.3). */
 static bool coap2i_echo(coap2_node *node, coap2_exchange *e,
                         const coap2_msg *msg)
 {
-    uint8_t *packet = coap2i_packet(node, e);
     coap2_writer w;
+    coap2_msg old;
+    uint32_t left;
+    bool fits;
     coap2_opt echo;
     if (msg->code != COAP2_401_UNAUTHORIZED || e->peer.group ||
         (e->flags & COAP2I_ECHOED) != 0u ||
         !coap2_msg_find(msg, COAP2_OPT_ECHO, &echo) || echo.length == 0u ||
         echo.length > 40u || e->length + echo.length + 5u > node->packet)
         return false;
-    coap2i_write_on(&w, packet, e->length, node->packet);
-    coap2_write_opt(&w, COAP2_OPT_ECHO, echo.value, echo.length);
-    e->length = (uint16_t)coap2_write_end(&w);
     e->flags |= COAP2I_ECHOED;
-    if (e->token_length == COAP2_TOKEN_LENGTH) {
-        coap2i_new_token(node, packet + 4); /* its own is one in use */
-        memcpy(e->token, packet + 4, COAP2_TOKEN_LENGTH);
-    }
-    e->state = COAP2I_QUEUED;
-    e->deadline -= node->time;
-    return true;
+    coap2i_renew_token(node, e);
+    coap2i_rewrite(node, e, &w, &old, true);
+    coap2_write_opt(&w, COAP2_OPT_ECHO, echo.value, echo.length);
+    coap2_write_payload(&w, old.payload, old.payload_length);
+    left = e->deadline - node->time;
+    fits = coap2i_send_again(e, &w);
+    e->deadline = left;
+    return fits;
 }
 
 #endif
+
+#if COAP2_WITH_BLOCKS
+
+/* The next piece of a request's body, if the answer asks for one: 2.31, another
+   2.xx of a server that acts on each piece, or 4.13 with a smaller size (RFC
+   7959 2.3, 2.5, 2.9.3). COAP2_ERR_AGAIN: it goes out; COAP2_OK: this is the
+   answer. */
+static coap2_result coap2i_push(coap2_node *node, coap2_exchange *e,
+                                const coap2_msg *msg)
+{
+    uint32_t next = e->offset + ((uint32_t)16 << e->szx);
+    coap2_block block;
+    coap2_writer w;
+    coap2_msg old;
+    coap2_opt opt;
+    bool said = e->pull != NULL &&
+                coap2_msg_find(msg, COAP2_OPT_BLOCK1, &opt) &&
+                coap2_block_read(&block, &opt) == COAP2_OK &&
+                block.szx <= e->szx && block.number == e->offset >> e->szx >> 4;
+    if (said && COAP2_CODE_CLASS(msg->code) == 2u && next < e->pull_length)
+        e->offset = next;
+    else if (msg->code == COAP2_231_CONTINUE)
+        return COAP2_ERR_FORMAT;
+    else if (!said || msg->code != COAP2_413_REQUEST_ENTITY_TOO_LARGE ||
+             e->offset != 0u || block.szx == e->szx)
+        return COAP2_OK;
+    e->szx = block.szx;
+    e->flags &= (uint8_t)~COAP2I_ECHOED;
+    coap2i_renew_token(node, e);
+    coap2i_rewrite(node, e, &w, &old, false);
+    coap2i_write_szx(e, &w);
+    coap2i_write_piece(e, &w);
+    return coap2i_send_again(e, &w) ? COAP2_ERR_AGAIN : COAP2_ERR_SPACE;
+}
+
+/* Ask for the block at e->offset. What a FETCH asks is asked again; of other
+   methods the body is not sent twice (RFC 7959 2.7). */
+static coap2_result coap2i_ask_block(coap2_node *node, coap2_exchange *e)
+{
+    coap2_block block;
+    coap2_writer w;
+    coap2_opt pushed;
+    coap2_msg old;
+    e->flags &= (uint8_t)~COAP2I_ECHOED;
+    coap2i_renew_token(node, e);
+    coap2i_rewrite(node, e, &w, &old, false);
+    if (coap2_block_set(&block, e->offset, e->szx, false) != COAP2_OK)
+        return COAP2_ERR_FORMAT;
+    coap2_write_block(&w, COAP2_OPT_BLOCK2, &block);
+    if (old.code == COAP2_005_FETCH &&
+        !coap2_msg_find(&old, COAP2_OPT_BLOCK1, &pushed))
+        coap2_write_payload(&w, old.payload, old.payload_length);
+    return coap2i_send_again(e, &w) ? COAP2_ERR_AGAIN : COAP2_ERR_SPACE;
+}
+
+/* Is it the body whose first block we have? The first one sets what it is. */
+static bool coap2i_same_body(coap2_exchange *e, const coap2_msg *msg)
+{
+    coap2_opt opt;
+    bool tagged = coap2_msg_find(msg, COAP2_OPT_ETAG, &opt) && opt.length <= 8u;
+    if (e->offset != 0u)
+        return tagged ? e->etag_length == opt.length &&
+                            memcmp(e->etag, opt.value, opt.length) == 0
+                      : e->etag_length == 0u;
+    e->etag_length = 0;
+    if (tagged) {
+        e->etag_length = (uint8_t)opt.length;
+        memcpy(e->etag, opt.value, opt.length);
+    }
+    e->total = 0;
+    if (coap2_msg_find(msg, COAP2_OPT_SIZE2, &opt))
+        (void)coap2_opt_uint(&opt, &e->total);
+    return true;
+}
+
+/* The body has changed while it was read: once more from its beginning, but not
+   for ever, and only where asking again does nothing. */
+static coap2_result coap2i_restart_body(coap2_node *node, coap2_exchange *e)
+{
+    uint8_t code = coap2i_packet(node, e)[1];
+    e->offset = 0;
+    if (code != COAP2_001_GET &&
+        (code != COAP2_005_FETCH || e->pull_length != 0u))
+        return COAP2_ERR_FORMAT;
+    return ++e->restarts > 3u ? (coap2_result)COAP2_ERR_FORMAT
+                              : coap2i_ask_block(node, e);
+}
+
+/* Put a piece into the caller's buffer. */
+static bool coap2i_keep_piece(coap2_exchange *e, const coap2_msg *msg)
+{
+    if (e->body == NULL) return true;
+    if (e->offset > e->body_size ||
+        msg->payload_length > e->body_size - e->offset)
+        return false;
+    memcpy(e->body + e->offset, msg->payload, msg->payload_length);
+    return true;
+}
+
+/* A body that is larger than one answer comes in blocks (RFC 7959 2.4). What
+   the server says of them must fit what was asked, so that nothing goes on for
+   ever. COAP2_ERR_AGAIN: the next one is asked for; COAP2_OK: this is the
+   answer, or the end of it. */
+static coap2_result coap2i_pull(coap2_node *node, coap2_exchange *e,
+                                coap2i_news *news)
+{
+    const coap2_msg *msg = news->msg;
+    coap2_block block;
+    coap2_opt opt;
+    size_t size;
+    if (e->pull != NULL) { /* all that was to be sent is answered */
+        e->pull = NULL;
+        e->offset = 0;
+        e->szx = e->most_szx;
+    }
+    if (COAP2_CODE_CLASS(msg->code) != 2u) {
+        /* it became shorter than the part that we have */
+        bool shorter = msg->code == COAP2_400_BAD_REQUEST && e->offset != 0u;
+        e->offset = 0;
+        if (shorter && coap2i_restart_body(node, e) == COAP2_ERR_AGAIN)
+            return COAP2_ERR_AGAIN;
+        return COAP2_OK;
+    }
+    if (!coap2_msg_find(msg, COAP2_OPT_BLOCK2, &opt))
+        return e->offset == 0u ? COAP2_OK : COAP2_ERR_FORMAT;
+    if (coap2_block_read(&block, &opt) != COAP2_OK) return COAP2_ERR_FORMAT;
+    size = COAP2_BLOCK_SIZE(block);
+    if (block.szx > e->szx || COAP2_BLOCK_AT(block) != e->offset ||
+        msg->payload_length > size ||
+        (block.more && msg->payload_length < size))
+        return COAP2_ERR_FORMAT;
+    e->szx = block.szx;
+    if (!coap2i_same_body(e, msg)) return coap2i_restart_body(node, e);
+    if (!coap2i_keep_piece(e, msg)) return COAP2_ERR_SPACE;
+    if (!block.more) return COAP2_OK;
+    news->last = false;
+    news->more = true;
+    if (e->body == NULL && !coap2i_tell(node, e, news)) return COAP2_ERR_AGAIN;
+    e->offset += (uint32_t)msg->payload_length;
+    return coap2i_ask_block(node, e);
+}
+
+#endif
+
+#if COAP2_WITH_OBSERVE
+
+/* How long an answer may be taken for fresh, in ms: 60 s where it does not say
+   (5.10.5), and no longer than a clock that wraps can tell. */
+static uint32_t coap2i_freshness(const coap2_msg *msg)
+{
+    uint32_t seconds = 60;
+    coap2_opt opt;
+    if (coap2_msg_find(msg, COAP2_OPT_MAX_AGE, &opt))
+        (void)coap2_opt_uint(&opt, &seconds);
+    if (seconds > 2000000u) seconds = 2000000u;
+    return seconds * 1000u;
+}
+
+/* Has another notification overtaken this one (RFC 7641 3.4)? */
+static bool coap2i_is_stale(const coap2_node *node, const coap2_exchange *e,
+                            uint32_t sequence)
+{
+    uint32_t ahead = (sequence - e->sequence) & 0xffffffu;
+    return (e->flags & COAP2I_HEARD) != 0u &&
+           node->time - e->heard <= 128000u &&
+           (ahead == 0u || ahead >= 0x800000u);
+}
+
+/* What an answer says about an observation. False if it is not to be told. */
+static bool coap2i_take_notification(coap2_node *node, coap2_exchange *e,
+                                     const coap2_msg *msg, bool *observed)
+{
+    coap2_opt opt;
+    uint32_t sequence = 0;
+    *observed = false;
+    if ((e->flags & COAP2I_OBSERVING) == 0u ||
+        COAP2_CODE_CLASS(msg->code) != 2u ||
+        !coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt) || opt.length > 3u)
+        return true;
+    (void)coap2_opt_uint(&opt, &sequence);
+    if (msg->type != COAP2_ACK && coap2i_is_stale(node, e, sequence))
+        return false;
+    if ((e->flags & COAP2I_WATCHES) == 0u) {
+        e->watch_length = msg->token_length;
+        memcpy(e->watch, msg->token, msg->token_length);
+    }
+    e->flags |= COAP2I_WATCHES | COAP2I_HEARD;
+    e->sequence = sequence;
+    e->heard = node->time;
+    e->until = node->time + coap2i_freshness(msg) + 5000u +
+               coap2i_chance_to(node, 10000);
+#if COAP2_WITH_BLOCKS
+    e->offset = 0;
+    e->szx = e->most_szx;
+    e->restarts = 0;
+#endif
+    *observed = true;
+    return true;
+}
+
+/* Is it a block from the middle of a notification's body? Those come under
+   tokens of their own, without Observe (RFC 7959 2.6). */
+static bool coap2i_is_middle(const coap2_exchange *e, const coap2_msg *msg)
+{
+#if COAP2_WITH_BLOCKS
+    return e->watch_length != msg->token_length ||
+           memcmp(e->watch, msg->token, e->watch_length) != 0;
+#else
+    (void)e;
+    (void)msg;
+    return false;
+#endif
+}
+
+#endif
+
+/* Acknowledge an answer, and remember it, or reject it. */
+static void coap2i_confirm(coap2_node *node, const coap2_peer *from,
+                           const coap2_msg *msg, coap2_result result)
+{
+    if (msg->type == COAP2_ACK) return;
+    if (result != COAP2_OK) {
+        coap2i_reject(node, from, msg);
+        return;
+    }
+    if (msg->type == COAP2_CON)
+        coap2i_send_empty(node, from, COAP2_ACK, msg->id);
+    (void)coap2i_remember(node, from, msg, NULL);
+}
+
+/* The answer of a request, all of it: tell the caller. */
+static void coap2i_complete(coap2_node *node, coap2_exchange *e,
+                            const coap2i_news *answer)
+{
+    coap2i_news news = *answer;
+    coap2_msg whole;
+#if COAP2_WITH_BLOCKS
+    if (news.result == COAP2_OK && e->body != NULL && e->offset != 0u &&
+        COAP2_CODE_CLASS(news.msg->code) == 2u) {
+        whole = *news.msg;
+        whole.payload = e->body;
+        whole.payload_length += (size_t)e->offset;
+        news.msg = &whole;
+    }
+#else
+    (void)whole;
+#endif
+    news.last = true;
+    news.more = e->peer.group;
+    if (news.result != COAP2_OK) news.msg = NULL;
+#if COAP2_WITH_OBSERVE
+    if ((e->flags & COAP2I_WATCHES) != 0u && news.result == COAP2_OK &&
+        COAP2_CODE_CLASS(news.msg->code) == 2u) {
+        e->state = COAP2I_WATCHING;
+        e->due = e->until;
+        news.more = true;
+    }
+#endif
+    (void)coap2i_tell(node, e, &news);
+}
+
+#if COAP2_WITH_BLOCKS
+
+/* An answer did not fit node.in: ask for blocks that do, if that is not what we
+   did already, and if asking again does nothing. */
+static bool coap2i_ask_smaller(coap2_node *node, coap2_exchange *e)
+{
+    uint8_t code = coap2i_packet(node, e)[1], szx;
+    if ((code != COAP2_001_GET && code != COAP2_005_FETCH) || e->peer.group ||
+        e->pull_length != 0u || node->in_size < 64u)
+        return false;
+    szx = coap2i_fit_szx(node->in_size - 48u, e->szx);
+    if (szx == e->szx) return false;
+    e->szx = e->most_szx = szx;
+    return coap2i_ask_block(node, e) == COAP2_ERR_AGAIN;
+}
+
+#endif
+
+/* An answer that nobody asked for; a notification is told so in any case, which
+   ends the observation (RFC 7641 3.6). */
+static void coap2i_refuse_answer(coap2_node *node, const coap2_peer *from,
+                                 const coap2_msg *msg)
+{
+    coap2_opt opt;
+    if (msg->type == COAP2_NON && !from->group &&
+        coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt))
+        coap2i_send_empty(node, from, COAP2_RST, msg->id);
+    else if (msg->type != COAP2_ACK)
+        coap2i_reject(node, from, msg);
+}
 
 /* An answer that nobody has seen before. */
 static void coap2i_answered(coap2_node *node, const coap2_peer *from,
                             const coap2_msg *msg, bool cut)
 {
     coap2_exchange *e = coap2i_find_request(node, from, msg);
-    coap2_result result = COAP2_OK;
+    coap2i_news news = coap2i_failure(COAP2_OK);
+#if COAP2_WITH_OBSERVE
+    bool observed = false;
+#endif
     if (e == NULL) {
-        if (msg->type != COAP2_ACK) coap2i_reject(node, from, msg);
+        coap2i_refuse_answer(node, from, msg);
         return;
     }
-    if (cut) result = COAP2_ERR_SPACE;
-    if (!cut && coap2i_answer_is_bad(msg)) result = COAP2_ERR_FORMAT;
-    if (msg->type == COAP2_CON && result == COAP2_OK)
-        coap2i_send_empty(node, from, COAP2_ACK, msg->id);
-    if (msg->type == COAP2_CON && result != COAP2_OK)
-        coap2i_reject(node, from, msg);
-    if (msg->type != COAP2_ACK && result == COAP2_OK)
-        coap2i_remember(node, from, msg, NULL, 0);
-    e->flags |= COAP2I_ANSWERED;
-    if (e->peer.group && result != COAP2_OK) return;
-#if COAP2_WITH_ECHO
-    if (result == COAP2_OK && coap2i_echo(node, e, msg)) return;
+    news.from = from;
+    news.msg = msg;
+    if (cut)
+        news.result = COAP2_ERR_SPACE;
+    else if (coap2i_answer_is_bad(msg))
+        news.result = COAP2_ERR_FORMAT;
+    coap2i_confirm(node, from, msg, news.result);
+    if (e->peer.group && news.result != COAP2_OK) return;
+#if COAP2_WITH_OBSERVE
+    if ((e->flags & COAP2I_UNOBSERVING) != 0u) {
+        e->state = COAP2I_FREE;
+        return;
+    }
 #endif
-    coap2i_tell(node, e, result, from, result == COAP2_OK ? msg : NULL,
-                e->peer.group);
+#if COAP2_WITH_BLOCKS
+    if (cut && coap2i_ask_smaller(node, e)) return;
+#endif
+    e->flags |= COAP2I_ANSWERED;
+#if COAP2_WITH_ECHO
+    if (news.result == COAP2_OK && coap2i_echo(node, e, msg)) return;
+#endif
+#if COAP2_WITH_OBSERVE
+    if (news.result == COAP2_OK &&
+        !coap2i_take_notification(node, e, msg, &observed))
+        return;
+    if (!observed && !coap2i_is_middle(e, msg))
+        e->flags &= (uint8_t)~COAP2I_WATCHES;
+#endif
+#if COAP2_WITH_BLOCKS
+    if (news.result == COAP2_OK && !e->peer.group) {
+        news.result = coap2i_push(node, e, msg);
+        if (news.result == COAP2_OK) news.result = coap2i_pull(node, e, &news);
+        if (news.result == COAP2_ERR_AGAIN) return;
+    }
+#endif
+    coap2i_complete(node, e, &news);
 }
 
 #endif /* COAP2_WITH_CLIENT */
@@ -7795,7 +9609,10 @@ static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
     coap2_exchange *e =
         coap2i_find_id(node, from, msg->id, COAP2I_ANSWERING, COAP2I_WAITING);
-    if (e == NULL || e->state == COAP2I_QUEUED) return;
+#if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+    coap2i_observer_heard(node, from, msg);
+#endif
+    if (e == NULL) return;
     if (e->state == COAP2I_ANSWERING) {
         e->state = COAP2I_FREE;
         return;
@@ -7810,6 +9627,8 @@ static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
         e->due = e->deadline;
     }
 #endif
+#elif COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+    coap2i_observer_heard(node, from, msg);
 #else
     (void)node;
     (void)from;
@@ -7817,44 +9636,61 @@ static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
 #endif
 }
 
-/* A request or an answer that was cut because `in` is too small: what there is
-   of it is good for a 4.13. */
+/* A request was cut because `in` is too small; a client that sends blocks is
+   told which size will do (RFC 7959 2.9.3). */
 static void coap2i_refuse_cut(coap2_node *node, const coap2_peer *from,
                               const coap2_msg *msg)
 {
     coap2_writer w;
-    if (from->group) return;
-    coap2_write_start(&w, node->out, node->packet);
-    coap2_write_header(&w, msg->type == COAP2_CON ? COAP2_ACK : COAP2_NON,
-                       COAP2_413_REQUEST_ENTITY_TOO_LARGE,
-                       msg->type == COAP2_CON ? msg->id : coap2i_new_id(node),
-                       msg->token, msg->token_length);
+#if COAP2_WITH_BLOCKS
+    coap2_block block;
+    coap2_opt opt;
+#endif
+    coap2i_open_reply(node, &w, msg, COAP2_413_REQUEST_ENTITY_TOO_LARGE);
+#if COAP2_WITH_BLOCKS
+    if (coap2_msg_find(msg, COAP2_OPT_BLOCK1, &opt) &&
+        coap2_block_read(&block, &opt) == COAP2_OK && block.number == 0u) {
+        size_t header = (size_t)(msg->payload - msg->token) + 4u;
+        if (header < node->in_size)
+            block.szx = coap2i_fit_szx(node->in_size - header, block.szx);
+        coap2_write_block(&w, COAP2_OPT_BLOCK1, &block);
+    }
+#endif
     coap2i_send(node, from, w.start, coap2_write_end(&w));
 }
 
-/* A request or an answer, well-formed as far as it goes. */
+/* A request or an answer, well-formed as far as it goes. What there is of a
+   request that was cut because `in` is too small is good for a 4.13. */
 static void coap2i_handle(coap2_node *node, const coap2_peer *from,
                           const coap2_msg *msg, bool cut)
 {
-    if (msg->code < COAP2_CODE(1, 0)) {
-        if (msg->type > COAP2_NON) return;
-        if (cut) {
-            coap2i_refuse_cut(node, from, msg);
-            return;
-        }
-        if (coap2i_repeat(node, from, msg)) return;
-#if COAP2_WITH_SERVER
-        coap2i_serve(node, from, msg);
-#else
-        coap2i_reject(node, from, msg);
-#endif
+    bool request = msg->code < COAP2_CODE(1, 0);
+    if (request && msg->type == COAP2_ACK) return;
+    if (request && cut) {
+        if (!from->group) coap2i_refuse_cut(node, from, msg);
         return;
     }
+#if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
+    if (request && msg->type == COAP2_CON && coap2i_is_kept(node, from, msg)) {
+        coap2i_serve(node, from, msg);
+        return;
+    }
+#endif
     if (msg->type != COAP2_ACK && coap2i_repeat(node, from, msg)) return;
+#if COAP2_WITH_SERVER
+    if (request) {
+        coap2i_serve(node, from, msg);
+        return;
+    }
+#endif
 #if COAP2_WITH_CLIENT
-    coap2i_answered(node, from, msg, cut);
-#else
-    if (msg->type != COAP2_ACK) coap2i_reject(node, from, msg);
+    if (!request) {
+        coap2i_answered(node, from, msg, cut);
+        return;
+    }
+#endif
+#if !COAP2_WITH_SERVER || !COAP2_WITH_CLIENT
+    coap2i_reject(node, from, msg);
 #endif
 }
 
@@ -7961,8 +9797,12 @@ static uint32_t coap2i_run_all(coap2_node *node)
         if (coap2i_has_due(e) && coap2i_is_past(node, e->due))
             coap2i_run(node, e);
     }
+#if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+    rest = coap2i_notify_all(node);
+#endif
 #if COAP2_WITH_CLIENT
-    rest = coap2i_begin_requests(node);
+    left = coap2i_begin_requests(node);
+    if (left < rest) rest = left;
 #endif
     for (i = 0; i < COAP2_MAX_EXCHANGES; i++) {
         const coap2_exchange *e = &node->exchanges[i];
@@ -7992,12 +9832,13 @@ COAP2_DEF uint32_t coap2_poll(coap2_node *node, uint32_t now_ms)
         coap2_peer from;
         int32_t length;
         size_t size = node->in_size;
+        bool cut;
         memset(&from, 0, sizeof from);
         length = node->recv(node->io, &from, node->in, size);
         if (length < 0) break;
-        if ((uint32_t)length < size) size = (size_t)length;
-        coap2i_receive(node, &from, node->in, size,
-                       (uint32_t)length > node->in_size);
+        cut = (uint32_t)length > size;
+        if (!cut) size = (size_t)length;
+        coap2i_receive(node, &from, node->in, size, cut);
     }
     rest = coap2i_run_all(node);
     return burst == COAP2_BURST ? 0u : rest;
@@ -8011,7 +9852,7 @@ static bool coap2i_is_set_up(const coap2_node *node)
            (node->recv == NULL || (node->in != NULL && node->in_size >= 16u));
 }
 
-static void coap2i_default(uint16_t *parameter, uint16_t value)
+COAP2I_RARE void coap2i_default(uint16_t *parameter, uint16_t value)
 {
     if (*parameter == 0u) *parameter = value;
 }
@@ -8027,30 +9868,22 @@ COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
         if (node->packet > node->out_size) node->packet = node->out_size;
     }
     if (!coap2i_is_set_up(node)) return COAP2_ERR_CONFIG;
+    memset((uint8_t *)node + offsetof(coap2_node, next_id), 0,
+           sizeof *node - offsetof(coap2_node, next_id));
     slots = node->out_size / node->packet;
     if (slots > COAP2_MAX_EXCHANGES + 1u) slots = COAP2_MAX_EXCHANGES + 1u;
     node->slots = (uint8_t)slots;
     coap2i_default(&node->leisure, COAP2_LEISURE);
     coap2i_default(&node->exchange_lifetime, COAP2_EXCHANGE_LIFETIME);
     coap2i_default(&node->non_lifetime, COAP2_NON_LIFETIME);
-#if COAP2_WITH_CLIENT || COAP2_WITH_LATER
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER || COAP2_WITH_OBSERVE
     coap2i_default(&node->ack_timeout, COAP2_ACK_TIMEOUT);
     coap2i_default(&node->random_factor, COAP2_RANDOM_FACTOR);
-    if (node->random_factor < 100u) node->random_factor = 100;
     if (node->max_retransmit == 0u) node->max_retransmit = COAP2_MAX_RETRANSMIT;
 #endif
 #if COAP2_WITH_CLIENT
     coap2i_default(&node->probing_rate, COAP2_PROBING_RATE);
     if (node->nstart == 0u) node->nstart = COAP2_NSTART;
-    node->waited = 0;
-#endif
-    node->inside = false;
-    node->count = 0;
-    memset(node->key, 0, sizeof node->key);
-    memset(node->exchanges, 0, sizeof node->exchanges);
-    memset(node->duplicates, 0, sizeof node->duplicates);
-#if COAP2_FLOOD_LIMIT
-    memset(node->visitors, 0, sizeof node->visitors);
 #endif
     node->key[0] = seed;
     node->next_id = (uint16_t)coap2i_chance(node);

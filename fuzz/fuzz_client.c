@@ -6,7 +6,10 @@
    time that passes, sending that fails, requests that are cancelled, also in
    callbacks. Beyond what node.h checks:
      - each request ends in exactly one callback, with a reason that is true,
-       not behind its deadline, and nothing of it is sent after that
+       not behind its deadline, and nothing of it is sent after that, but that
+       an observation is over (RFC 7641 3.6)
+     - a body arrives as the blocks say that came, whole in the caller's buffer
+       or piece by piece (RFC 7959 2.4), and leaves as it is (2.5)
      - an answer is from the peer that was asked, with the request's token
      - no more confirmable requests are under way to a peer than NSTART (4.7)
      - when all is done, every exchange is free again */
@@ -20,8 +23,16 @@
 
 typedef struct question {
     int16_t handle;
-    bool open, ping, sent, again; /* again: with Echo, under another token */
-    uint8_t action;               /* of its callback */
+    bool open, ping, sent;
+    bool observes, watched; /* watched: its first request has left */
+    bool cancelled;         /* and the server may be told so */
+    uint32_t pulls;         /* bytes of a body that leaves */
+    fuzz_memory body;       /* where the answer's is put together */
+    bool in_pieces;         /* a body is arriving, */
+    uint32_t next;          /* the next piece stands here */
+    uint8_t watch[8];       /* the token of its first request */
+    uint8_t watch_length;
+    uint8_t action; /* of its callback */
     uint8_t token_length;
     uint8_t token[8];
     uint16_t id;
@@ -39,7 +50,7 @@ static bool cancelling; /* coap2_cancel runs */
 static bool ever_failed;
 
 static void ask(unsigned kind, unsigned target, unsigned bits, uint8_t action,
-                const uint8_t *payload, size_t length);
+                unsigned more, const uint8_t *payload, size_t length);
 
 /* Each request carries its number in a Uri-Query, `i=7`. */
 static question *numbered_question(const coap2_msg *msg)
@@ -84,7 +95,8 @@ static bool is_about(const datagram *d, const question *q)
     if (d->version != 1) return false;
     if (!q->peer.group && !coap2_peer_equals(&d->peer, &q->peer)) return false;
     if (d->type >= COAP2_ACK && d->id != q->id) return false;
-    return d->code == 0 || same_token(d, q->token, q->token_length);
+    return d->code == 0 || same_token(d, q->token, q->token_length) ||
+           (q->observes && same_token(d, q->watch, q->watch_length));
 }
 
 /* Has an empty message of this type come since the request was sent? */
@@ -146,26 +158,62 @@ static bool is_token_used(const question *but)
     return false;
 }
 
-/* A request leaves for the first time, or, as a new one, with Echo. */
+/* A request leaves for the first time, or its next step does: with Echo, for
+   the next block, or to observe again. */
 static void note_first(question *q, const datagram *d)
 {
-    if (q->sent) {
-        FUZZ_CHECK(!q->again && !q->ping);
-        FUZZ_CHECK(has_response(q, COAP2_401_UNAUTHORIZED));
-        q->again = true;
-    } else {
-        q->first = w.now;
-    }
+    if (q->sent) FUZZ_CHECK(!q->ping && (q->observes || has_response(q, ANY)));
+    q->first = w.now;
     q->sent = true;
     q->received = w.received_count;
     q->peer = d->peer;
     q->id = d->id;
     q->token_length = d->token_length;
     memcpy(q->token, d->token, d->token_length);
+    if (q->observes && !q->watched) {
+        q->watched = true;
+        q->watch_length = d->token_length;
+        memcpy(q->watch, d->token, d->token_length);
+    }
     FUZZ_CHECK(q->confirmable == (d->type == COAP2_CON));
     FUZZ_CHECK(!q->peer.group || !q->confirmable);
     FUZZ_CHECK(!is_token_used(q));
     if (q->confirmable) FUZZ_CHECK(count_outstanding(q) < w.node->nstart);
+}
+
+/* ==== Bodies that leave ================================================== */
+
+/* Each has other bytes, and each of them says where it stands. */
+static uint8_t pulled_byte(const question *q, uint32_t at)
+{
+    return (uint8_t)((size_t)(q - questions) * 7 + at + at / 256 * 3);
+}
+
+static void on_pull(void *user, uint32_t at, uint8_t *bytes, size_t size)
+{
+    const question *q = (const question *)user;
+    size_t i;
+
+    FUZZ_CHECK(size <= q->pulls && at <= q->pulls - size);
+    for (i = 0; i < size; i++) bytes[i] = pulled_byte(q, at + (uint32_t)i);
+}
+
+/* A piece that leaves is the one that it says it is, and as long. */
+static void check_pulled(const question *q, const datagram *d,
+                         const coap2_msg *msg)
+{
+    uint32_t at = d->has_block1 ? COAP2_BLOCK_AT(d->block1) : 0;
+    size_t i, length = msg->payload_length;
+
+    if (length == 0) return;
+    FUZZ_CHECK(length <= q->pulls && at <= q->pulls - length);
+    if (d->has_block1 && d->block1.more)
+        FUZZ_CHECK(length == COAP2_BLOCK_SIZE(d->block1) &&
+                   at + length < q->pulls);
+    else
+        FUZZ_CHECK(at + length == q->pulls);
+    for (i = 0; i < length; i++)
+        FUZZ_CHECK(msg->payload[i] == pulled_byte(q, at + (uint32_t)i));
 }
 
 static void node_sent(const datagram *d, const coap2_msg *msg)
@@ -174,11 +222,31 @@ static void node_sent(const datagram *d, const coap2_msg *msg)
 
     if (d->type > COAP2_NON || is_response(d->code)) return;
     q = d->code == 0 ? ping_question(d) : numbered_question(msg);
-    FUZZ_CHECK(q != NULL && q->open);
+    FUZZ_CHECK(q != NULL && (q->open || q->cancelled));
+    if (!q->open) {
+        FUZZ_CHECK(d->has_observe && d->observe == 1);
+        return;
+    }
+    if (q->pulls != 0) check_pulled(q, d, msg);
     if (d->times == 1)
         note_first(q, d);
     else
         FUZZ_CHECK(q->id == d->id);
+}
+
+/* What must be the same for each block of an answer: its ETag. */
+static uint32_t etag_of(const coap2_msg *msg)
+{
+    coap2_opt opt;
+
+    if (!coap2_msg_find(msg, COAP2_OPT_ETAG, &opt) || opt.length > 8) return 0;
+    return hash_of(opt.value, opt.length) | 1u;
+}
+
+static void node_received(const datagram *d, const coap2_msg *msg)
+{
+    if (COAP2_CODE_CLASS(d->code) == 2 && d->has_block2)
+        keep_piece(&d->peer, etag_of(msg), &d->block2, msg);
 }
 
 static void node_moved(void)
@@ -215,10 +283,41 @@ static void check_answer(const question *q, const coap2_reply *reply)
     }
     FUZZ_CHECK(msg != NULL && is_response(msg->code));
     FUZZ_CHECK(
-        fuzz_same(msg->token, msg->token_length, q->token, q->token_length));
+        fuzz_same(msg->token, msg->token_length, q->token, q->token_length) ||
+        (q->observes &&
+         fuzz_same(msg->token, msg->token_length, q->watch, q->watch_length)));
     FUZZ_CHECK(has_response(q, msg->code));
     FUZZ_CHECK(q->peer.group || coap2_peer_equals(reply->peer, &q->peer));
     FUZZ_CHECK(msg->type != COAP2_ACK || msg->id == q->id);
+}
+
+/* A body is whole in the caller's buffer, or it comes piece by piece, each
+   behind the one before it. */
+static void check_body(question *q, const coap2_reply *reply)
+{
+    const coap2_msg *msg = reply->msg;
+    coap2_block block;
+
+    if (COAP2_CODE_CLASS(msg->code) != 2) {
+        FUZZ_CHECK(msg->payload_length <= 1024);
+        q->in_pieces = false;
+        return;
+    }
+    if (q->body.bytes != NULL && msg->payload == q->body.bytes) {
+        FUZZ_CHECK(msg->payload_length <= q->body.size);
+        check_assembled(reply->peer, etag_of(msg), msg->payload,
+                        msg->payload_length);
+        FUZZ_CHECK(reply->last && reply->offset == 0);
+    } else if (!q->peer.group) {
+        FUZZ_CHECK(reply->offset == 0 ||
+                   (q->in_pieces && reply->offset == q->next));
+        q->in_pieces = !reply->last;
+        q->next = reply->offset + (uint32_t)msg->payload_length;
+        if (read_block(msg, COAP2_OPT_BLOCK2, &block))
+            FUZZ_CHECK(reply->offset == COAP2_BLOCK_AT(block) &&
+                       reply->last == !block.more);
+    }
+    FUZZ_CHECK(reply->last || reply->more);
 }
 
 static void check_reason(const question *q, const coap2_reply *reply)
@@ -228,7 +327,7 @@ static void check_reason(const question *q, const coap2_reply *reply)
         check_answer(q, reply);
         break;
     case COAP2_ERR_TIMEOUT:
-        FUZZ_CHECK(is_timeout(q));
+        FUZZ_CHECK(q->observes || is_timeout(q));
         break;
     case COAP2_ERR_RESET:
         FUZZ_CHECK(q->sent && was_reset(q));
@@ -264,10 +363,16 @@ static void cancel(question *q)
     bool outer = cancelling;
 
     cancelling = true;
-    FUZZ_CHECK(coap2_cancel(w.node, q->handle) == COAP2_OK);
+    if (q->handle % 3 == 0) {
+        FUZZ_CHECK(coap2_forget(w.node, q->handle) == COAP2_OK);
+    } else {
+        q->cancelled = q->observes;
+        FUZZ_CHECK(coap2_cancel(w.node, q->handle) == COAP2_OK);
+    }
     cancelling = outer;
     FUZZ_CHECK(!q->open && q->result == COAP2_ERR_CANCELLED);
     FUZZ_CHECK(coap2_cancel(w.node, q->handle) == COAP2_ERR_ARG);
+    FUZZ_CHECK(coap2_forget(w.node, q->handle) == COAP2_ERR_ARG);
 }
 
 /* What an application may do in a callback. */
@@ -277,7 +382,7 @@ static void act(question *q)
 
     switch (q->action % 8) {
     case 4:
-        ask(q->action / 8u, q->action, q->action / 16u, 0, NULL, 0);
+        ask(q->action / 8u, q->action, q->action / 16u, 0, 0, NULL, 0);
         break;
     case 5:
         if (other != NULL) cancel(other);
@@ -304,9 +409,13 @@ static void on_reply(const coap2_reply *reply)
     FUZZ_CHECK(reply->node == w.node && reply->peer != NULL);
     FUZZ_CHECK(!w.calling || cancelling);
     check_reason(q, reply);
+    if (reply->result == COAP2_OK && !q->ping) check_body(q, reply);
     if (reply->more) {
-        FUZZ_CHECK(q->peer.group && reply->result == COAP2_OK);
+        FUZZ_CHECK(reply->result == COAP2_OK ||
+                   (q->observes && reply->result == COAP2_ERR_TIMEOUT));
+        FUZZ_CHECK(q->peer.group || q->observes || !reply->last);
     } else {
+        FUZZ_CHECK(reply->last);
         FUZZ_CHECK(!q->sent || !q->peer.group || reply->result != COAP2_OK);
         q->open = false;
         q->result = reply->result;
@@ -315,8 +424,8 @@ static void on_reply(const coap2_reply *reply)
     act(q);
 }
 
-/* What was sent has ended when its deadline has come. Where a request is sent
-   again with Echo, that one has to wait for its turn. */
+/* What was sent has ended when its deadline has come. Where it has been
+   answered there may be a next step, which has to wait for its turn. */
 static void check_deadlines(void)
 {
     size_t i;
@@ -324,8 +433,8 @@ static void check_deadlines(void)
     for (i = 0; i < questions_count; i++) {
         const question *q = &questions[i];
 
-        if (q->open && q->sent && !q->again &&
-            !has_response(q, COAP2_401_UNAUTHORIZED))
+        if (q->open && q->sent && !q->observes &&
+            (q->peer.group || !has_response(q, ANY)))
             FUZZ_CHECK(w.now - q->first < q->deadline);
     }
 }
@@ -363,6 +472,29 @@ static coap2_peer peer_of(unsigned target)
     return peer;
 }
 
+/* What bodies and observers need, beside the rest: a body to pull, of some
+   length; a buffer for the answer's; Observe. */
+static void ask_more(question *q, coap2_call *call, unsigned more)
+{
+    static const uint16_t lengths[4] = {0, 20, 100, 1500};
+
+    if (more % 2 != 0) {
+        coap2_write_uint(&call->w, COAP2_OPT_OBSERVE, 0);
+        q->observes = true;
+    }
+    q->pulls = lengths[more / 2 % 4];
+    if (q->pulls != 0) {
+        call->pull = on_pull;
+        call->pull_length = q->pulls;
+    }
+    if (more / 8 % 2 != 0) {
+        q->body = fuzz_open(more / 16 % 2 != 0 ? 1024 : 40);
+        call->body = q->body.bytes;
+        call->body_size = q->body.size;
+    }
+    call->szx = (uint8_t)(more / 32 % 7);
+}
+
 /* By one call, with the number in the URI. */
 static int16_t ask_uri(question *q, unsigned target, unsigned bits,
                        const uint8_t *payload, size_t length)
@@ -372,13 +504,14 @@ static int16_t ask_uri(question *q, unsigned target, unsigned bits,
     snprintf(uri, sizeof uri, "coap://%s/%s?i=%u", hosts[target % 8],
              bits / 8 % 2 != 0 ? "a//b" : "a", (unsigned)questions_count);
     if (q->ping) return coap2_ping(w.node, uri, on_reply, q);
+    if (q->observes) return coap2_observe(w.node, uri, on_reply, q);
     return coap2_request(w.node, (uint8_t)(1u << bits % 8 % 7), uri, payload,
                          length, on_reply, q);
 }
 
 /* Step by step: options in any order, a deadline, non-confirmable. */
 static int16_t ask_steps(question *q, unsigned target, unsigned bits,
-                         const uint8_t *payload, size_t length)
+                         unsigned more, const uint8_t *payload, size_t length)
 {
     uint8_t method = (uint8_t)(1u << bits % 8 % 7);
     char text[80];
@@ -392,7 +525,8 @@ static int16_t ask_steps(question *q, unsigned target, unsigned bits,
 
         coap2_call_start_to(&call, w.node, method, &peer, "b/c");
     }
-    coap2_write_payload(&call.w, payload, length);
+    if (more != 0) ask_more(q, &call, more);
+    if (q->pulls == 0) coap2_write_payload(&call.w, payload, length);
     if (bits / 16 % 2 != 0)
         coap2_write_opt(&call.w, COAP2_OPT_SIZE1, payload, length % 5);
     snprintf(text, sizeof text, "i=%u", (unsigned)questions_count);
@@ -419,9 +553,10 @@ static void check_handle(const question *q, int16_t handle)
                    &questions[i] == q);
 }
 
-/* Ask, in one of four ways, one of eight hosts. */
+/* Ask, in one of four ways, one of eight hosts; with `more`, step by step, or
+   to observe. */
 static void ask(unsigned kind, unsigned target, unsigned bits, uint8_t action,
-                const uint8_t *payload, size_t length)
+                unsigned more, const uint8_t *payload, size_t length)
 {
     question *q = &questions[questions_count];
     bool outer = w.calling;
@@ -435,13 +570,15 @@ static void ask(unsigned kind, unsigned target, unsigned bits, uint8_t action,
     q->confirmable = target % 8 != 4 && target % 8 != 5;
     q->peer = peer_of(target);
     w.calling = true;
-    if (kind % 4 == 1 || kind % 4 == 2)
-        handle = ask_steps(q, target, bits, payload, length);
+    q->observes = more == 1 && !q->ping;
+    if (kind % 4 == 1 || kind % 4 == 2 || (more > 1 && !q->ping))
+        handle = ask_steps(q, target, bits, more, payload, length);
     else
         handle = ask_uri(q, target, bits, payload, length);
     w.calling = outer;
     w.events++;
     check_handle(q, handle);
+    if (handle <= 0 && q->body.base != NULL) fuzz_close(&q->body);
     if (handle <= 0) return;
     q->handle = handle;
     q->open = true;
@@ -457,7 +594,18 @@ static void run_ask(fuzz_input *in)
     size_t length = fuzz_number(in, 1);
     const uint8_t *payload = fuzz_bytes(in, &length);
 
-    ask(how / 8, how, bits, action, payload, length);
+    ask(how / 8, how, bits, action, 0, payload, length);
+    if (!w.hold) settle();
+}
+
+/* A request with bodies, or one that observes. */
+static void run_ask_more(fuzz_input *in)
+{
+    unsigned how = fuzz_number(in, 1), bits = fuzz_number(in, 1);
+    unsigned more = fuzz_number(in, 1);
+    uint8_t action = (uint8_t)fuzz_number(in, 1);
+
+    ask(how / 8, how, bits, action, more, NULL, 0);
     if (!w.hold) settle();
 }
 
@@ -571,6 +719,63 @@ static void run_answer(fuzz_input *in)
     deliver(&from, bytes, coap2_write_end(&built));
 }
 
+/* A server that knows what it does, mostly: which request, and how it is
+   answered; which body; how large its blocks are, and how many there are. */
+static void run_serve(fuzz_input *in)
+{
+    unsigned back = fuzz_number(in, 1), how = fuzz_number(in, 1);
+    unsigned what = fuzz_number(in, 1), count = fuzz_number(in, 1);
+    const datagram *s = request_back(back % 8);
+    uint8_t bytes[2048], payload[1024], etag = (uint8_t)(1 + what % 4);
+    uint8_t code = COAP2_205_CONTENT, type = (uint8_t)(how % 4 % 3);
+    coap2_block block;
+    coap2_writer built;
+    coap2_peer from;
+    size_t size, i;
+
+    if (s == NULL) return;
+    if (type == COAP2_NON + 1) type = COAP2_ACK;
+    from = s->peer;
+    from.group = false;
+    coap2_write_start(&built, bytes, sizeof bytes);
+    if (s->has_block1 && s->block1.more) code = COAP2_231_CONTINUE;
+    if (how / 4 % 8 == 7) code = COAP2_413_REQUEST_ENTITY_TOO_LARGE;
+    if (how / 4 % 8 == 6) code = COAP2_404_NOT_FOUND;
+    coap2_write_header(&built, type, code,
+                       type == COAP2_ACK ? s->id
+                                         : (uint16_t)(w.received_count + 1000),
+                       s->token, s->token_length);
+    if (s->has_block1) {
+        block = s->block1;
+        if (how / 32 % 4 == 1 && block.szx > 0) {
+            block.szx--;
+            block.number *= 2;
+        }
+        coap2_write_block(&built, COAP2_OPT_BLOCK1, &block);
+    }
+    if (s->has_observe && how / 128 == 0)
+        coap2_write_uint(&built, COAP2_OPT_OBSERVE,
+                         (uint32_t)w.received_count + what / 64);
+    if (what / 4 % 4 == 0) coap2_write_uint(&built, COAP2_OPT_MAX_AGE, what);
+    if (code != COAP2_205_CONTENT || count == 0) {
+        deliver(&from, bytes, coap2_write_end(&built));
+        return;
+    }
+    memset(&block, 0, sizeof block);
+    if (s->has_block2) block = s->block2;
+    if (!s->has_block2 || how / 32 % 4 == 2) block.szx = what / 16 % 4;
+    block.more = block.number + 1 < count % 64;
+    size = block.more ? COAP2_BLOCK_SIZE(block)
+                      : (size_t)count % (COAP2_BLOCK_SIZE(block) + 1u);
+    for (i = 0; i < size; i++)
+        payload[i] = (uint8_t)((COAP2_BLOCK_AT(block) + i) * 3 + etag);
+    if (etag != 4) coap2_write_opt(&built, COAP2_OPT_ETAG, &etag, 1);
+    coap2_write_block(&built, COAP2_OPT_BLOCK2, &block);
+    coap2_write_payload(&built, payload, size);
+    FUZZ_CHECK(coap2_write_end(&built) > 0);
+    deliver(&from, bytes, coap2_write_end(&built));
+}
+
 /* ==== Steps ============================================================== */
 
 static void run_cancel(fuzz_input *in)
@@ -598,7 +803,7 @@ static void run_bogus_cancel(fuzz_input *in)
 
 static void run_step(fuzz_input *in)
 {
-    switch (fuzz_number(in, 1) % 16) {
+    switch (fuzz_number(in, 1) % 24) {
     case 0:
         run_datagram(in);
         break;
@@ -635,6 +840,18 @@ static void run_step(fuzz_input *in)
         else
             run_bogus_cancel(in);
         break;
+    case 16:
+    case 17:
+        run_ask_more(in);
+        break;
+    case 18:
+    case 19:
+    case 20:
+    case 21:
+    case 22:
+    case 23:
+        run_serve(in);
+        break;
     default:
         run_time(in);
         break;
@@ -643,6 +860,26 @@ static void run_step(fuzz_input *in)
 }
 
 /* ==== The end ============================================================ */
+
+/* An observation goes on for ever: its server is asked again and again. */
+static void end_observations(void)
+{
+    size_t i;
+
+    w.failures = 0;
+    w.hold = false;
+    settle();
+    for (i = 0; i < questions_count; i++)
+        if (questions[i].open && questions[i].observes) cancel(&questions[i]);
+}
+
+static void close_bodies(void)
+{
+    size_t i;
+
+    for (i = 0; i < questions_count; i++)
+        if (questions[i].body.base != NULL) fuzz_close(&questions[i].body);
+}
 
 /* Every exchange is free: there are as many requests as slots. */
 static void check_exchanges(void)
@@ -682,7 +919,9 @@ static void fuzz_one(const uint8_t *bytes, size_t length)
     w.node->idle = on_idle;
     start_world(&in);
     for (steps = 0; steps < STEPS && !fuzz_at_end(&in); steps++) run_step(&in);
+    end_observations();
     drain();
     check_exchanges();
+    close_bodies();
     close_world();
 }

@@ -9,7 +9,12 @@
        that is confirmable (RFC 7252 4.5); the answer that is sent again is the
        one that was sent
      - every late answer leaves, and its ticket is then nobody's
-     - when all is done, every exchange is free again */
+     - a notification goes to one who asked for it and has not reset the last
+       one (RFC 7641 3.6, 4.2)
+     - a body that arrives in blocks reaches its handler as it was sent, whole
+       or piece by piece, and each block of an answer stands where it says
+     - when all is done, every exchange, observer's place and place for a body
+       is free again */
 
 #include "node.h"
 
@@ -30,7 +35,9 @@ static const uint8_t codes[16] = {COAP2_205_CONTENT,
                                   COAP2_500_INTERNAL_SERVER_ERROR,
                                   COAP2_503_SERVICE_UNAVAILABLE};
 
-static uint8_t body[512]; /* what handlers answer with */
+static uint8_t body[1024]; /* what handlers answer with, from its beginning */
+static fuzz_memory bodies; /* the node's */
+static unsigned state[2];  /* what is observed: code and length */
 
 /* ==== What was run, and what is answered later =========================== */
 
@@ -75,6 +82,12 @@ static bool remembered(const request *r)
     size_t since = late_count - r->late, i;
 
     if (w.now - r->at >= lifetime * 1000u) return false;
+    for (i = 0; i < requests_count; i++)
+        if (requests[i].ticket != 0 && requests[i].id == r->id &&
+            coap2_peer_equals(&requests[i].peer, &r->peer) &&
+            !fuzz_same(requests[i].token, requests[i].token_length, r->token,
+                       r->token_length))
+            return false; /* its late answer may have taken the place */
     for (i = r->received; i < w.received_count; i++) {
         const datagram *d = &w.received[i];
 
@@ -171,11 +184,107 @@ static bool is_only_one(const request *r)
     return true;
 }
 
+/* ==== Observers ========================================================== */
+
+/* One who asked to observe, by peer and token; alive until its RST. */
+typedef struct watcher {
+    coap2_peer peer;
+    uint8_t token_length;
+    uint8_t token[8];
+    uint16_t id; /* of the last notification, once there was one */
+    bool alive, notified;
+} watcher;
+
+static watcher watchers[64];
+static size_t watchers_count;
+
+static watcher *find_watcher(const datagram *d)
+{
+    size_t i;
+
+    for (i = 0; i < watchers_count; i++)
+        if (coap2_peer_equals(&watchers[i].peer, &d->peer) &&
+            same_token(d, watchers[i].token, watchers[i].token_length))
+            return &watchers[i];
+    return NULL;
+}
+
+static void note_watcher(const datagram *d)
+{
+    watcher *x = find_watcher(d);
+
+    if (x == NULL && watchers_count < 64) {
+        x = &watchers[watchers_count++];
+        memset(x, 0, sizeof *x);
+        x->peer = d->peer;
+        x->token_length = d->token_length;
+        memcpy(x->token, d->token, d->token_length);
+    }
+    if (x == NULL) return;
+    x->alive = true;
+    x->notified = false;
+}
+
+static void note_reset(const datagram *d)
+{
+    size_t i;
+
+    for (i = 0; i < watchers_count; i++)
+        if (watchers[i].notified && watchers[i].id == d->id &&
+            coap2_peer_equals(&watchers[i].peer, &d->peer))
+            watchers[i].alive = false;
+}
+
+/* What is no ACK and has Observe, and is not the answer to a non-confirmable
+   request under way, is a notification. */
+static void check_notification(const datagram *d)
+{
+    watcher *x;
+
+    if (d->type == COAP2_ACK || !d->has_observe) return;
+    x = find_watcher(d);
+    FUZZ_CHECK(watchers_count == 64 || (x != NULL && x->alive));
+    if (x == NULL) return;
+    x->id = d->id;
+    x->notified = true;
+}
+
+/* A block stands where it says, in what handlers answer with. */
+static void check_block(const datagram *d, const coap2_msg *msg)
+{
+    uint32_t at = COAP2_BLOCK_AT(d->block2);
+    coap2_opt opt;
+    uint32_t format = COAP2_FORMAT_TEXT;
+
+    if (!d->has_block2) return;
+    FUZZ_CHECK(msg->payload_length <= COAP2_BLOCK_SIZE(d->block2));
+    FUZZ_CHECK(!d->block2.more ||
+               msg->payload_length == COAP2_BLOCK_SIZE(d->block2));
+    if (!coap2_msg_find(msg, COAP2_OPT_CONTENT_FORMAT, &opt) ||
+        !coap2_opt_uint(&opt, &format) || format != COAP2_FORMAT_OCTETS)
+        return;
+    FUZZ_CHECK(at + msg->payload_length <= sizeof body);
+    FUZZ_CHECK(msg->payload_length == 0 ||
+               memcmp(msg->payload, body + at, msg->payload_length) == 0);
+}
+
+static void node_received(const datagram *d, const coap2_msg *msg)
+{
+    if (d->peer.group) return;
+    if (d->type == COAP2_RST && d->code == 0) note_reset(d);
+    if (d->type > COAP2_NON || !is_request(d->code)) return;
+    if (d->code == COAP2_001_GET && d->has_observe && d->observe == 0)
+        note_watcher(d);
+    if (d->has_block1) keep_piece(&d->peer, key_of(msg), &d->block1, msg);
+}
+
 static void node_sent(const datagram *d, const coap2_msg *msg)
 {
     size_t i;
 
     if (!is_response(msg->code)) return;
+    check_notification(d);
+    check_block(d, msg);
     for (i = 0; i < requests_count; i++) {
         request *r = &requests[i];
 
@@ -306,6 +415,93 @@ static uint8_t on_text(coap2_req *req, coap2_rsp *rsp)
                                         : COAP2_400_BAD_REQUEST;
 }
 
+/* What is observed: it changes by a step of the program. */
+static uint8_t on_state(coap2_req *req, coap2_rsp *rsp)
+{
+    uint32_t at = 0;
+    size_t size = state[1] * 4u;
+
+    note_run(req);
+    if (state[0] / 16 % 2 != 0)
+        size = coap2_rsp_window(rsp, (uint32_t)size, &at);
+    coap2_rsp_bytes(
+        rsp, state[0] / 128 != 0 ? COAP2_FORMAT_JSON : COAP2_FORMAT_OCTETS,
+        body + at, size);
+    if (state[0] / 32 % 2 != 0) coap2_rsp_etag(rsp, state, 8);
+    if (state[0] / 64 % 2 != 0) rsp->max_age = state[1] * 1000u;
+    return codes[state[0] % 16];
+}
+
+/* The place of a body whose first blocks came here, piece by piece. */
+typedef struct stream {
+    coap2_peer peer;
+    uint32_t key;
+    uint32_t next; /* where the next one stands; 0: none has come */
+} stream;
+
+static stream streams[64];
+static size_t streams_count;
+
+static stream *find_stream(const coap2_req *req)
+{
+    uint32_t key = key_of(req->msg);
+    stream *s;
+
+    for (s = streams; s < streams + streams_count; s++)
+        if (s->key == key && coap2_peer_equals(&s->peer, req->peer)) return s;
+    if (streams_count == 64) return NULL;
+    streams_count++;
+    s->peer = *req->peer;
+    s->key = key;
+    s->next = 0;
+    return s;
+}
+
+/* Answer a body by another of 32 times its first byte. */
+static uint8_t answer_body(const coap2_req *req, coap2_rsp *rsp)
+{
+    size_t length = req->payload_length == 0 ? 0 : req->payload[0] * 32u;
+
+    if (req->method == COAP2_GET || req->method == COAP2_FETCH) length = 700;
+    coap2_rsp_bytes(rsp, COAP2_FORMAT_OCTETS, body,
+                    length < sizeof body ? length : sizeof body);
+    return COAP2_204_CHANGED;
+}
+
+/* It takes bodies as a whole. */
+static uint8_t on_store(coap2_req *req, coap2_rsp *rsp)
+{
+    coap2_block block;
+
+    note_run(req);
+    if (!req->again && read_block(req->msg, COAP2_OPT_BLOCK1, &block)) {
+        check_assembled(req->peer, key_of(req->msg), req->payload,
+                        req->payload_length);
+        FUZZ_CHECK(block.number == 0 ||
+                   fuzz_inside(req->payload, req->payload_length, bodies.bytes,
+                               bodies.size));
+        FUZZ_CHECK(block.number == 0 ||
+                   req->payload_length <= bodies.size / COAP2_MAX_UPLOADS);
+    }
+    return answer_body(req, rsp);
+}
+
+/* It takes them in pieces, one behind the other; some it refuses. */
+static uint8_t on_pour(coap2_req *req, coap2_rsp *rsp)
+{
+    stream *s;
+    bool refused = req->payload_length > 1 && req->payload[1] == 0xee;
+
+    note_run(req);
+    if (req->again) return COAP2_205_CONTENT;
+    s = find_stream(req);
+    if (s == NULL) return COAP2_500_INTERNAL_SERVER_ERROR;
+    FUZZ_CHECK(req->offset == 0 || req->offset == s->next);
+    s->next = req->offset + (uint32_t)req->payload_length;
+    if (req->last || refused) s->next = 0;
+    return refused ? (uint8_t)COAP2_400_BAD_REQUEST : answer_body(req, rsp);
+}
+
 /* Others may be answered while this one is. */
 static uint8_t on_relay(coap2_req *req, coap2_rsp *rsp)
 {
@@ -329,13 +525,18 @@ static char label[9];
 COAP2_FIELDS(room_fields, COAP2_FIELD_RW("level", COAP2_I16, level, -1),
              COAP2_FIELD("lit", COAP2_BOOL, lit, 0),
              COAP2_FIELD_TEXT_RW("label", label));
-COAP2_RESOURCE(any, "any", ALL, on_any, "rt=\"any\";sz=9");
-COAP2_RESOURCE(below, "b/*", ALL, on_any, "");
+COAP2_RESOURCE(any, "any", ALL | COAP2_OBSERVABLE, on_any, "rt=\"any\";sz=9");
+COAP2_RESOURCE(below, "b/*", ALL | COAP2_OBSERVABLE, on_any, "");
+COAP2_RESOURCE(state_, "state", COAP2_GET | COAP2_FETCH | COAP2_OBSERVABLE,
+               on_state, "");
+COAP2_RESOURCE(store, "store", ALL, on_store, "");
+COAP2_RESOURCE(pour, "pour", ALL | COAP2_PIECES, on_pour, "");
 COAP2_RESOURCE(slow, "slow", ALL, on_slow, "rt=\"slow\"");
 COAP2_RESOURCE(text, "text", COAP2_GET | COAP2_PUT, on_text, "if=\"a b\"");
 COAP2_RESOURCE(relay, "relay", COAP2_POST | COAP2_HIDDEN, on_relay, "");
-COAP2_BOUND(room, "room", 0, room_fields, "rt=\"room\"");
-COAP2_TABLE(things, &any, &below, &slow, &text, &relay, &room);
+COAP2_BOUND(room, "room", COAP2_OBSERVABLE, room_fields, "rt=\"room\"");
+COAP2_TABLE(things, &any, &below, &slow, &text, &relay, &room, &state_, &store,
+            &pour);
 
 /* ==== Steps ============================================================== */
 
@@ -376,8 +577,9 @@ static bool is_new(const datagram *d)
 
         if (r->id != d->id || !coap2_peer_equals(&r->peer, &d->peer)) continue;
         if (same_token(r, d->token, d->token_length)) return false;
-        if (memcmp(r->token, tokens, r->token_length) != 0 &&
-            memcmp(r->token, tokens + 1, r->token_length) != 0)
+        if (r->token_length > 6 ||
+            (memcmp(r->token, tokens, r->token_length) != 0 &&
+             memcmp(r->token, tokens + 1, r->token_length) != 0))
             return false;
     }
     return true;
@@ -470,9 +672,140 @@ static void run_bogus_answer(fuzz_input *in)
                             COAP2_FORMAT_TEXT, "x", 1) == COAP2_ERR_ARG);
 }
 
+/* One who observes: who, token; which resource and by which message; then, as
+   the bits say, an ETag. */
+static void run_observe(fuzz_input *in)
+{
+    static const char *const observed[4] = {"state", "any", "room", "text"};
+    unsigned who = fuzz_number(in, 1), what = fuzz_number(in, 1);
+    coap2_peer from = peer_number(who % 4);
+    uint8_t bytes[128];
+    coap2_writer built;
+
+    from.group = who / 4 % 4 == 3;
+    coap2_write_start(&built, bytes, sizeof bytes);
+    coap2_write_header(&built, what / 4 % 2, COAP2_001_GET, (uint16_t)(who * 3),
+                       tokens, (uint8_t)(who / 16 % 4));
+    coap2_write_text(&built, COAP2_OPT_URI_PATH, observed[what % 4]);
+    coap2_write_uint(&built, COAP2_OPT_OBSERVE, what / 8 % 4 == 3);
+    if (what / 32 % 2 != 0)
+        coap2_write_opt(&built, COAP2_OPT_ETAG, state, sizeof state);
+    if (what / 64 != 0) {
+        coap2_block block = {0, 0, false};
+
+        block.szx = (uint8_t)(what / 64);
+        coap2_write_block(&built, COAP2_OPT_BLOCK2, &block);
+    }
+    deliver(&from, bytes, coap2_write_end(&built));
+}
+
+/* What is observed has changed. */
+static void run_change(fuzz_input *in)
+{
+    state[0] = fuzz_number(in, 1);
+    state[1] = fuzz_number(in, 1);
+    w.calling = true;
+    coap2_changed(w.node, &state_);
+    w.calling = false;
+    if (!w.hold) settle();
+}
+
+/* A body on its way to us, of 16 << szx bytes a block. */
+typedef struct transfer {
+    uint32_t next; /* its offset */
+    uint16_t id;
+} transfer;
+
+static transfer transfers[4];
+
+/* A block of one of four transfers: which, and to where; which of its blocks,
+   how large and how it is wrong. Its bytes say where they stand. */
+static void run_block(fuzz_input *in)
+{
+    static const char *const to[2] = {"store", "pour"};
+    unsigned which = fuzz_number(in, 1), how = fuzz_number(in, 1);
+    transfer *t = &transfers[which % 4];
+    coap2_peer from = peer_number(which % 2);
+    coap2_block block = {0, 0, false};
+    uint8_t bytes[1200], payload[128];
+    size_t size, i;
+    coap2_writer built;
+
+    if (how / 8 % 4 == 1) t->next = 0;
+    block.szx = (uint8_t)(how % 4);
+    size = COAP2_BLOCK_SIZE(block);
+    block.number = t->next / (uint32_t)size + (how / 8 % 4 == 2);
+    block.more = how / 4 % 2 == 0;
+    if (!block.more || how / 32 == 7) size = how / 32 * 3u;
+    for (i = 0; i < size; i++)
+        payload[i] = (uint8_t)(COAP2_BLOCK_AT(block) + i + which);
+    if (how / 8 % 4 != 3) t->next = COAP2_BLOCK_AT(block) + (uint32_t)size;
+    coap2_write_start(&built, bytes, sizeof bytes);
+    coap2_write_header(&built, which / 16 % 2, (uint8_t)(1 + which / 32 % 8),
+                       (uint16_t)(512 + which % 4 * 64 + t->id++ % 64), tokens,
+                       3);
+    coap2_write_text(&built, COAP2_OPT_URI_PATH, to[which / 4 % 2]);
+    coap2_write_block(&built, COAP2_OPT_BLOCK1, &block);
+    if (which % 4 != 3)
+        coap2_write_uint(&built, COAP2_OPT_REQUEST_TAG, which % 4);
+    coap2_write_payload(&built, payload, size);
+    deliver(&from, bytes, coap2_write_end(&built));
+}
+
+/* The next block of an answer: whose, of what, which and how large. */
+static void run_more(fuzz_input *in)
+{
+    unsigned which = fuzz_number(in, 1), how = fuzz_number(in, 1);
+    coap2_peer from = peer_number(which % 2);
+    coap2_block block = {0, 0, false};
+    uint8_t bytes[128];
+    coap2_writer built;
+
+    block.szx = (uint8_t)(how % 8 % 7);
+    block.number = how / 8;
+    coap2_write_start(&built, bytes, sizeof bytes);
+    coap2_write_header(&built, which / 16 % 2, (uint8_t)(1 + which / 32 % 8),
+                       (uint16_t)(1024 + which * 4 + how), tokens, 3);
+    coap2_write_text(&built, COAP2_OPT_URI_PATH,
+                     which / 4 % 2 != 0 ? paths[which / 8 % 2 * 7] : "store");
+    coap2_write_block(&built, COAP2_OPT_BLOCK2, &block);
+    if (which / 8 % 2 != 0)
+        coap2_write_uint(&built, COAP2_OPT_REQUEST_TAG, which % 4);
+    deliver(&from, bytes, coap2_write_end(&built));
+}
+
+/* Steps that blocks and observers need. */
+static void run_more_steps(fuzz_input *in, unsigned step)
+{
+    switch (step) {
+    case 0:
+    case 1:
+        run_observe(in);
+        break;
+    case 2:
+    case 3:
+        run_change(in);
+        break;
+    case 4:
+    case 5:
+    case 6:
+        run_block(in);
+        break;
+    default:
+        run_more(in);
+        break;
+    }
+}
+
 static void run_step(fuzz_input *in)
 {
-    switch (fuzz_number(in, 1) % 16) {
+    unsigned step = fuzz_number(in, 1) % 24;
+
+    if (step >= 16) {
+        run_more_steps(in, step - 16);
+        return;
+    }
+    switch (step) {
     case 0:
     case 1:
         run_datagram(in);
@@ -541,15 +874,51 @@ static void check_exchanges(void)
     FUZZ_CHECK(tickets_count == w.usable);
 }
 
+/* No observer is left, and all places for bodies can be had. */
+static void check_places(void)
+{
+    uint8_t bytes[] = {0x40, 3,   0x77, 0,  0xb4, 'p', 'o', 'u', 'r', 0xd1,
+                       3,    0x8, 0xff, 1,  2,    3,   4,   5,   6,   7,
+                       8,    9,   10,   11, 12,   13,  14,  15,  16};
+    coap2_peer from = peer_number(0);
+    size_t before = w.sent_count;
+    unsigned i;
+
+    for (i = 0; i < COAP2_MAX_OBSERVERS; i++)
+        FUZZ_CHECK(w.node->observers[i].flags == 0);
+    pass(COAP2_BLOCK_IDLE * 1000u + 1000u);
+    for (i = 0; i < COAP2_MAX_UPLOADS; i++) {
+        from.port = (uint16_t)(2000 + i);
+        streams_count = 0;
+        deliver(&from, bytes, sizeof bytes);
+        FUZZ_CHECK(w.sent_count == before + i + 1);
+        FUZZ_CHECK(w.sent[before + i].code == COAP2_231_CONTINUE);
+    }
+}
+
 static void begin(void)
 {
     size_t i;
 
     for (i = 0; i < sizeof body; i++) body[i] = (uint8_t)(i * 31 + i / 256);
     requests_count = tickets_count = late_count = 0;
+    watchers_count = streams_count = 0;
+    memset(transfers, 0, sizeof transfers);
+    state[0] = 0;
+    state[1] = 4;
     ever_failed = lit = false;
     level = 215;
     memcpy(label, "as it is", 9);
+}
+
+/* As the clock says: none, little, or enough. */
+static void open_bodies(void)
+{
+    static const uint16_t sizes[4] = {100, 0, 333, 1500};
+
+    bodies = fuzz_open((size_t)sizes[w.now % 4] * COAP2_MAX_UPLOADS);
+    w.node->bodies = bodies.size == 0 ? NULL : bodies.bytes;
+    w.node->bodies_size = bodies.size;
 }
 
 static void fuzz_one(const uint8_t *bytes, size_t length)
@@ -562,6 +931,7 @@ static void fuzz_one(const uint8_t *bytes, size_t length)
     begin();
     open_world(&in);
     w.node->resources = things;
+    open_bodies();
     start_world(&in);
     for (steps = 0; steps < STEPS && !fuzz_at_end(&in); steps++) run_step(&in);
     drain(); /* what waits may ask for a ticket */
@@ -571,5 +941,7 @@ static void fuzz_one(const uint8_t *bytes, size_t length)
     check_exchanges();
     answer_all();
     drain();
+    check_places();
+    fuzz_close(&bodies);
     close_world();
 }

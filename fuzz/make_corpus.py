@@ -384,8 +384,34 @@ def react(kind, back=0):
     return bytes([6, kind, back])
 
 
+STATE, ANY_TOO, ROOM_TOO, TEXT_TOO = range(4)
+STORE_, POUR_ = 0, 4
+NEXT, FIRST, SKIP, REPEAT = range(4)
+
+
+def observe(what=STATE, peer=0, token=1, non=False, over=False, etag=False,
+            szx=0, group=False):
+    return bytes([16, peer + 12 * group + 16 * token,
+                  what + 4 * non + 24 * over + 32 * etag + 64 * szx])
+
+
+def change(code=0, length=4, flags=0):
+    return bytes([18, code + flags, length])
+
+
+def block(which=0, szx=0, last=False, step=NEXT, length=0, to=STORE_,
+          method=POST, non=False):
+    return bytes([20, which + to + 16 * non + 32 * method,
+                  szx + 4 * last + 8 * step + 32 * length])
+
+
+def more(number, szx=0, which=0, method=POST, tag=True):
+    return bytes([23, which + 8 * tag + 32 * method, szx + 8 * number])
+
+
 AGAIN = bytes([5, 0])
 ACK, RESET = 0, 1
+SEEKS, WITH_ETAG, WITH_AGE, JSON = 16, 32, 64, 128
 BUSY, BROKEN = bytes([10, 2 * 3]), bytes([10, 2 * 3 + 1])
 HOLD, SLEEP = b"\x0b", b"\x0c"
 ETAG_4 = bytes([0, 31, 62, 93])  # how the body begins
@@ -434,7 +460,7 @@ SERVER = {
     request(POST, ANY, 0x34) + AGAIN,
     "found-oldest-of-a-moment": node() + b"".join(
         request(POST, ANY, 0x20 + n) for n in range(4)) +
-    request(DELETE, ANY, 0x33) + request(IPATCH, ANY, 0x20, peer=1) +
+    request(DELETE, ANY, 0x25) + request(IPATCH, ANY, 0x20, peer=1) +
     bytes([5, 4]),
     "found-non-displaced": node() + b"".join(
         request(POST, ANY, 0x20 + n, non=n > 3) for n in range(6)) +
@@ -528,6 +554,69 @@ SERVER = {
     rest + late() + rest + AGAIN,
     "by-upcall": node(pushes=True) + request(POST, ANY) + AGAIN +
     request(GET, SLOW, 0x25) + rest + late() + react(ACK),
+    "observe": node() + observe() + change(length=5) + react(ACK) +
+    change(length=6) + react(ACK) + rest,
+    "observe-non": node() + observe(non=True) + (
+        change(length=5) + after(ms=640)) * 6 + after(seconds=100),
+    "observe-latest": node() + observe() + change(length=5) + rest +
+    change(length=6) + rest + rest + react(ACK),
+    "observe-unheard": node(retransmit=2) + observe() + change() + rest * 5,
+    "observe-reset": node() + observe() + change() + react(RESET) + change(),
+    "observe-reset-first": node() + observe(non=True) + react(RESET) +
+    change(),
+    "observe-over": node() + observe() + observe(peer=0, over=True) + change(),
+    "observe-error": node() + observe() + change(8) + react(ACK) + change(),
+    "observe-other-format": node() + observe() + change(0, 4, JSON),
+    "observe-etag": node() + change(0, 4, WITH_ETAG) + observe(etag=True) +
+    change(0, 5, WITH_ETAG) + react(ACK) + change(0, 4, WITH_ETAG),
+    "observe-large": node(packet=1) + change(0, 60, SEEKS + WITH_ETAG) +
+    observe(szx=1) + change(0, 50, SEEKS + WITH_ETAG) + react(ACK),
+    "observe-group": node() + observe(non=True, group=True) + rest + change(),
+    "observe-full": node() + observe(token=0) + observe(token=1) +
+    observe(token=2) + observe(token=3) + observe(peer=2) + change() + rest,
+    "observe-each-other": node() + observe(peer=0) + observe(peer=1) +
+    observe(peer=2) + change() + react(ACK, 1) + change() + rest,
+    "observe-room": node() + observe(ROOM_TOO) + request(
+        PUT, ROOM, payload=b"level=2"),
+    "observe-not-observable": node() + observe(TEXT_TOO),
+    "observe-busy": node() + observe() + BUSY + change() + rest * 3,
+    "observe-deep-sleep": node() + observe() + SLEEP + change() + SLEEP +
+    rest + react(ACK),
+    "found-reset-of-a-group": node() + datagram("5151 3f60 3f 60", group=True),
+    "upload": node(clock=2) + block() + block(szx=0) + block(
+        last=True, length=3),
+    "upload-again": node(clock=2) + block() + AGAIN + block() + AGAIN +
+    block(last=True, length=2) + AGAIN,
+    "upload-gap": node(clock=2) + block() + block(step=SKIP) + block(),
+    "upload-not-first": node(clock=2) + block(step=SKIP),
+    "upload-two": node(clock=2) + block(0) + block(1) + block(0) + block(1) +
+    block(0, last=True, length=1) + block(1, last=True, length=2),
+    "upload-three": node(clock=2) + block(0) + block(1) + block(2) +
+    after(seconds=15) + block(2),
+    "upload-no-place": node(clock=1) + block() + block(last=True, length=1),
+    "upload-too-large": node(clock=0) + block(szx=3) + block(szx=3),
+    "upload-other-size": node(clock=2) + block(szx=1) + block(szx=0) +
+    block(szx=0, last=True, length=5),
+    "upload-block-too-short": node(clock=2) + block(length=7),
+    "upload-non": node(clock=2) + block(non=True) + block(non=True) +
+    block(last=True, length=1, non=True),
+    "pieces": node() + block(to=POUR_) + block(to=POUR_) + block(
+        to=POUR_, last=True, length=3),
+    "pieces-again": node() + block(to=POUR_) + AGAIN + block(
+        to=POUR_, step=FIRST) + block(to=POUR_, last=True, length=3) + AGAIN,
+    "found-one-piece-between": node() + (block(which=3, to=POUR_) * 3 + block(
+        which=3, to=POUR_, step=FIRST, last=True, length=3)) + block(
+            which=3, to=POUR_),
+    "kept": node(packet=1, clock=3) + block(which=1, last=True, length=2) +
+    block(which=1, step=FIRST) + block(which=1, last=True, length=5) +
+    more(1, which=1) + more(2, which=1) + more(3, which=1),
+    "kept-none": node(packet=1) + more(1),
+    "large-get": node(packet=1) + change(0, 100) + request(
+        GET, ANY, options=[script(0, 200), option(BLOCK2, b"\x12")]),
+    "large-fetch": node(packet=1, clock=3) + more(0, method=FETCH) +
+    more(1, method=FETCH) + more(2, method=FETCH),
+    "large-core": node(packet=1) + request(GET, CORE, options=[
+        option(BLOCK2, b"\x11")]),
 }
 
 # ---- as client (fuzz_client.c) ----
@@ -558,6 +647,21 @@ ACKNOWLEDGE, REJECT = reply(2, EMPTY), reply(3, EMPTY)
 CLIENT_AGAIN, CLIENT_HOLD, CLIENT_SLEEP = bytes([8, 0]), b"\x0c", b"\x0d\1"
 CLIENT_BUSY, CLIENT_BROKEN = bytes([11, 2 * 3]), bytes([11, 2 * 3 + 1])
 CANCEL, WAIT = bytes([9, 0]), bytes([10, 0])
+WATCH, PULL_20, PULL_100, PULL_1500, BUFFER, LARGE_BUFFER = 1, 2, 4, 6, 8, 24
+
+
+def ask_more(what, host=HOST_1, method=0, way=STEPS, flags=0, action=0,
+             szx=6):
+    what += 32 * szx if what != WATCH else 0
+    return bytes([16, host + 8 * way, method + flags, what, action])
+
+
+def serve(count=0, kind=2, back=0, error=0, smaller=False, etag=0, szx=0,
+          age=False, silent=False):
+    return bytes([18, back, kind + 4 * error + 32 * smaller + 128 * silent,
+                  etag + 4 * (not age) + 16 * szx, count])
+
+
 BY_PEER, BY_NON, BRIEFLY = 8, 32, 64
 
 CLIENT = {
@@ -660,6 +764,54 @@ CLIENT = {
     "by-upcall": node(pushes=True) + ask() + ACKNOWLEDGE + reply(
         CON, number=1) + CLIENT_AGAIN,
     "server-as-well": node() + ask() + datagram("40011234 b3616e79") + reply(),
+    "download": node() + ask() + serve(3) + serve(3) + serve(3),
+    "download-whole": node() + ask_more(LARGE_BUFFER) + serve(4) * 4,
+    "download-too-large": node() + ask_more(BUFFER) + serve(4) * 4,
+    "download-changes": node() + ask_more(LARGE_BUFFER) + serve(3) +
+    serve(3, etag=1) + serve(3, etag=1) * 3,
+    "download-smaller": node() + ask_more(LARGE_BUFFER) + serve(4, szx=2) * 4,
+    "download-becomes-error": node() + ask_more(LARGE_BUFFER) + serve(4) +
+    serve(4, error=6),
+    "download-separate": node() + ask() + ACKNOWLEDGE + serve(2, kind=0) +
+    CLIENT_AGAIN + serve(2),
+    "download-without-end": node() + ask() + serve(63) * 20,
+    "download-lost": node(retransmit=1) + ask() + serve(3) + client_rest * 4,
+    "download-cancelled": node() + ask() + serve(3) + CANCEL + serve(3),
+    "upload": node() + ask_more(PULL_100, method=1, szx=1) + serve() * 4,
+    "upload-small-packet": node(packet=1) + ask_more(PULL_100, method=2) +
+    serve() * 7,
+    "upload-smaller": node() + ask_more(PULL_1500, method=2) +
+    serve(error=7, smaller=True) + serve() * 3,
+    "upload-too-large": node() + ask_more(PULL_1500, method=2) +
+    serve(error=7),
+    "upload-of-one-piece": node() + ask_more(PULL_20, method=2) + serve(),
+    "upload-download": node() + ask_more(
+        PULL_100 + LARGE_BUFFER, method=1, szx=2) + serve(3) * 6,
+    "upload-found-too-long": node(1, 3) + ask_more(
+        PULL_100, method=2, flags=16, szx=1) + serve(),
+    "observe": node() + ask_more(WATCH, way=URI) + serve(1) +
+    serve(1, kind=0) + serve(1, kind=1) + client_rest,
+    "observe-cancel": node() + ask_more(WATCH, way=URI) + serve(1) + CANCEL +
+    serve(1),
+    "found-observe-cancel-large": node() + ask_more(WATCH, way=URI) +
+    serve(1) + CANCEL + serve(3, kind=1) + serve(3),
+    "observe-cancel-inside": node() + ask_more(
+        WATCH, way=URI, action=IN_CANCEL) + serve(1) + client_rest,
+    "observe-not-fresh": node() + ask_more(WATCH, way=URI) + serve(
+        1, age=True) + client_rest + serve(1) + client_not_quite + client_rest,
+    "observe-late-one": node() + ask_more(WATCH, way=URI) + serve(1) +
+    serve(1, kind=0) + CLIENT_AGAIN + bytes([8, 1]),
+    "observe-error": node() + ask_more(WATCH, way=URI) + serve(1) +
+    serve(kind=0, error=6),
+    "observe-refused": node() + ask_more(WATCH, way=URI) + serve(
+        1, silent=True),
+    "observe-large": node() + ask_more(WATCH + LARGE_BUFFER) + serve(3) +
+    serve(3) + serve(3) + serve(3, kind=0, back=2, etag=1) + serve(
+        3, etag=1) * 2,
+    "observe-large-changes": node() + ask_more(WATCH + LARGE_BUFFER) +
+    serve(3) + serve(3, kind=0, back=1, etag=1) + serve(3) + serve(3, etag=1),
+    "observe-reset": node() + ask_more(WATCH, way=URI) + serve(1) + CANCEL +
+    serve(1, kind=1, back=1) + serve(1, kind=0, back=1),
 }
 
 

@@ -5,15 +5,19 @@
    node does, server or client, must hold what is checked here:
      - what it sends parses, and fits its packet
      - an ACK or RST answers a confirmable message of that peer and id that
-       came to us alone, once for each time it came (RFC 7252 4.2, 8.1)
+       came to us alone, or a notification, once for each time it came (RFC 7252
+       4.2, 8.1)
      - a response has the token of a request of that peer (5.3.1), and is no
        error where the request came to a group (8.2)
      - an id is not used again for another message (4.4), a message is sent as
        often as MAX_RETRANSMIT allows, each time after twice as long, and not
        after its ACK or RST (4.2)
      - between a poll and its deadline nothing happens; it never spins
-   The harness defines node_sent, which is told of every datagram, and
-   node_moved, which is told where the node is now. */
+     - a body that was put together is what blocks of it can make that came,
+       each where it says (RFC 7959 2.4, 2.5)
+   The harness defines node_sent and node_received, which are told of every
+   datagram that left and that can be read, and node_moved, which is told where
+   the node is now. */
 
 #ifndef FUZZ_NODE_H
 #define FUZZ_NODE_H
@@ -27,6 +31,15 @@
 #endif
 #ifndef COAP2_REPLY_SIZE
 #define COAP2_REPLY_SIZE 16
+#endif
+#ifndef COAP2_MAX_OBSERVERS
+#define COAP2_MAX_OBSERVERS 3
+#endif
+#ifndef COAP2_OBSERVE_OPTIONS
+#define COAP2_OBSERVE_OPTIONS 16
+#endif
+#ifndef COAP2_MAX_UPLOADS
+#define COAP2_MAX_UPLOADS 2
 #endif
 
 #include "fuzz.h"
@@ -50,7 +63,19 @@ typedef struct datagram {
     uint8_t token[8];
     bool whole; /* well-formed, and it fits where it is received */
     bool ended; /* sent, and since then acknowledged or reset */
+    bool has_block1, has_block2, has_observe;
+    coap2_block block1, block2;
+    uint32_t observe;
 } datagram;
+
+/* A block of a body that came. */
+typedef struct piece {
+    coap2_peer peer;
+    uint32_t key; /* of what must be the same for each of a body */
+    uint32_t at;
+    bool more;
+    fuzz_memory bytes;
+} piece;
 
 typedef struct arrival {
     coap2_peer from;
@@ -79,6 +104,8 @@ typedef struct world {
 
     datagram received[HISTORY], sent[HISTORY];
     size_t received_count, sent_count;
+    piece pieces[HISTORY];
+    size_t pieces_count;
     unsigned long events; /* datagrams, callbacks, calls: whatever happened */
     bool calling;         /* the application calls: nothing may be sent */
 } world;
@@ -86,6 +113,7 @@ typedef struct world {
 static world w;
 
 static void node_sent(const datagram *d, const coap2_msg *msg);
+static void node_received(const datagram *d, const coap2_msg *msg);
 static void node_moved(void);
 
 static bool same_token(const datagram *a, const uint8_t *token, size_t length)
@@ -157,6 +185,27 @@ static void trace(const char *way, const coap2_peer *peer, const uint8_t *bytes,
 #endif
 }
 
+static bool read_block(const coap2_msg *msg, uint16_t number,
+                       coap2_block *block)
+{
+    coap2_opt opt;
+
+    return coap2_msg_find(msg, number, &opt) &&
+           coap2_block_read(block, &opt) == COAP2_OK;
+}
+
+/* What a message says about blocks and observers. */
+static void describe_options(datagram *d, const coap2_msg *msg)
+{
+    coap2_opt opt;
+
+    d->has_block1 = read_block(msg, COAP2_OPT_BLOCK1, &d->block1);
+    d->has_block2 = read_block(msg, COAP2_OPT_BLOCK2, &d->block2);
+    d->has_observe = coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt);
+    if (d->has_observe && !coap2_opt_uint(&opt, &d->observe))
+        d->observe = UINT32_MAX;
+}
+
 /* Read what there is of a header; the rest of it is zero. */
 static void describe(datagram *d, const coap2_peer *peer, const uint8_t *bytes,
                      size_t length)
@@ -177,8 +226,81 @@ static void describe(datagram *d, const coap2_peer *peer, const uint8_t *bytes,
         d->token_length = bytes[0] % 16;
         memcpy(d->token, bytes + 4, d->token_length);
     }
-    d->whole = (w.pushes || length <= w.in.size) &&
-               coap2_msg_parse(&msg, bytes, length) == COAP2_OK;
+    if (coap2_msg_parse(&msg, bytes, length) != COAP2_OK) return;
+    d->whole = w.pushes || length <= w.in.size;
+    describe_options(d, &msg);
+}
+
+/* ==== Bodies in blocks =================================================== */
+
+/* A hash of the code and of the options that must be the same in each block;
+   what a cache does not look at and what says which block it is does not
+   count, nor does the format, which is compared as a number. */
+static uint32_t key_of(const coap2_msg *msg)
+{
+    coap2_opt opt = msg->options;
+    uint32_t key = 2166136261u + msg->code;
+
+    while (coap2_opt_next(&opt)) {
+        if (opt.number == COAP2_OPT_BLOCK1 || opt.number == COAP2_OPT_BLOCK2 ||
+            opt.number == COAP2_OPT_CONTENT_FORMAT ||
+            COAP2_OPT_IS_NO_CACHE_KEY(opt.number))
+            continue;
+        key = key * 31 + opt.number;
+        key = key * 31 + (uint32_t)opt.length;
+        key = key * 31 + hash_of(opt.value, opt.length);
+    }
+    return key;
+}
+
+static void keep_piece(const coap2_peer *peer, uint32_t key,
+                       const coap2_block *block, const coap2_msg *msg)
+{
+    piece *p = &w.pieces[w.pieces_count++];
+
+    FUZZ_CHECK(w.pieces_count <= HISTORY);
+    p->peer = *peer;
+    p->key = key;
+    p->at = COAP2_BLOCK_AT(*block);
+    p->more = block->more;
+    p->bytes = fuzz_copy(msg->payload, msg->payload_length);
+}
+
+/* Does a piece stand here in a body? */
+static bool stands_here(const piece *p, const uint8_t *body, size_t length,
+                        size_t at)
+{
+    return p->at == at && p->bytes.size <= length - at &&
+           (p->bytes.size == 0 ||
+            memcmp(p->bytes.bytes, body + at, p->bytes.size) == 0);
+}
+
+/* A body is what some of the blocks make that came for it, one behind the
+   other, and the last one says so. */
+static void check_assembled(const coap2_peer *peer, uint32_t key,
+                            const uint8_t *body, size_t length)
+{
+    static bool reached[4096];
+    bool complete = false;
+    size_t at, i;
+
+    FUZZ_CHECK(length / 16 < sizeof reached);
+    memset(reached, 0, length / 16 + 1);
+    reached[0] = true;
+    for (at = 0; at <= length; at += 16)
+        for (i = 0; reached[at / 16] && i < w.pieces_count; i++) {
+            const piece *p = &w.pieces[i];
+            size_t end = at + p->bytes.size;
+
+            if (p->key != key || !coap2_peer_equals(&p->peer, peer) ||
+                !stands_here(p, body, length, at))
+                continue;
+            if (!p->more)
+                complete = complete || end == length;
+            else if (end % 16 == 0)
+                reached[end / 16] = true;
+        }
+    FUZZ_CHECK(complete);
 }
 
 /* An ACK or RST that arrived ends what we sent under its id. */
@@ -205,12 +327,28 @@ static void note_received(const coap2_peer *from, const uint8_t *bytes,
     FUZZ_CHECK(w.received_count < HISTORY);
     describe(&w.received[w.received_count], from, bytes, length);
     end_sent(&w.received[w.received_count]);
+    if (w.received[w.received_count].whole) {
+        coap2_msg msg;
+
+        (void)coap2_msg_parse(&msg, bytes, length);
+        node_received(&w.received[w.received_count], &msg);
+    }
     w.received_count++;
     w.events++;
 }
 
-/* How many confirmable messages of this peer and id came to us alone; and how
-   many ACK and RST they were answered with. */
+/* May this be answered by an ACK or RST? A notification that nobody waits for
+   is reset, also where it is not confirmable (RFC 7641 3.6). */
+static bool may_be_answered(const datagram *r)
+{
+    if (r->version != 1 || r->peer.group) return false;
+    return r->type == COAP2_CON ||
+           (r->type == COAP2_NON && is_response(r->code) &&
+            (r->has_observe || !r->whole));
+}
+
+/* How many such messages of this peer and id came to us alone; and how many ACK
+   and RST they were answered with. */
 static unsigned count_confirmable(const coap2_peer *peer, uint16_t id)
 {
     unsigned count = 0;
@@ -219,8 +357,8 @@ static unsigned count_confirmable(const coap2_peer *peer, uint16_t id)
     for (i = 0; i < w.received_count; i++) {
         const datagram *r = &w.received[i];
 
-        count += r->version == 1 && r->type == COAP2_CON && r->id == id &&
-                 !r->peer.group && coap2_peer_equals(&r->peer, peer);
+        count += may_be_answered(r) && r->id == id &&
+                 coap2_peer_equals(&r->peer, peer);
     }
     return count;
 }
@@ -585,6 +723,7 @@ static void open_world(fuzz_input *in)
     w.node = (coap2_node *)(void *)w.node_memory.bytes;
     memset(w.node, 0, sizeof *w.node);
     w.arriving = w.arrived = w.received_count = w.sent_count = 0;
+    w.pieces_count = 0;
     w.failures = 0;
     w.lasts = 0;
     w.hold = w.again = w.calling = false;
@@ -614,6 +753,8 @@ static void close_world(void)
         fuzz_close(&w.arrivals[w.arrived].bytes);
     if (w.lasts > 8) w.lasts = 8;
     for (; w.lasts > 0; w.lasts--) fuzz_close(&w.last[w.lasts - 1].bytes);
+    for (; w.pieces_count > 0; w.pieces_count--)
+        fuzz_close(&w.pieces[w.pieces_count - 1].bytes);
     fuzz_close(&w.in);
     fuzz_close(&w.out);
     fuzz_close(&w.node_memory);

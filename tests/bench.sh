@@ -53,7 +53,8 @@ instructions() {
 
 # A small server: the knobs of the size program, but with fields as text.
 server='-DCOAP2_WITH_URI=0 -DCOAP2_WITH_JSON=0 -DCOAP2_WITH_CBOR=0
-    -DCOAP2_WITH_CLIENT=0 -DCOAP2_WITH_LATER=0'
+    -DCOAP2_WITH_CLIENT=0 -DCOAP2_WITH_LATER=0 -DCOAP2_WITH_OBSERVE=0
+    -DCOAP2_WITH_BLOCKS=0'
 
 # run_cycles WAY OPTION ... SOURCE: what it says, without what marks cost.
 run_cycles() {

@@ -152,6 +152,7 @@ libcoap_store() {
 libcoap_errors() {
     libcoap 'no such path' '* c:4.04 *' /none
     libcoap 'Accept of another format' '* c:4.06 *' /climate -A 41
+    libcoap 'Accept of a format that a handler has not' '* c:4.06 *' /fan -A 50
     libcoap 'Content-Format of another format' '* c:4.15 *' /climate \
         -m put -t 41 -e '%3Ca/%3E'
     libcoap 'a value that cannot be' "* c:4.00 * :: 'temp: *" /climate \
@@ -181,7 +182,154 @@ libcoap_sizes() {
     verdict "libcoap's client: core lists what was asked for" $truth "$answer"
 }
 
+# ---- bodies in blocks, and observing ---------------------------------------
+
+sizes='16 32 64 128 256 512 1024'
+
+# A body of so many bytes, which no two blocks of it share.
+body() { # BYTES
+    awk -v n="$1" 'BEGIN { srand(n)
+        while (n-- > 0) printf "%c", 97 + int(rand() * 26) }' >$work/body
+}
+
+# Is what came what went?
+same() { # NAME
+    cmp -s $work/body $work/got
+    verdict "$1" $((!$?)) "$(cmp $work/body $work/got 2>&1)"
+}
+
+libcoap_blocks() {
+    for size in $sizes; do
+        body $((7000 + size))
+        libcoap "PUT in blocks of $size" '* c:2.0[14] *' /store -m put \
+            -b "$size" -f $work/body
+        rm -f $work/got
+        timeout 20 coap-client-notls -B 8 -b "$size" -o $work/got \
+            "$server/store" >/dev/null 2>&1
+        same "libcoap's client: GET in blocks of $size"
+    done
+    body 65536
+    libcoap 'PUT of 64 KiB' '* c:2.04 *' /store -m put -f $work/body
+    rm -f $work/got
+    timeout 20 coap-client-notls -B 8 -o $work/got "$server/store" \
+        >/dev/null 2>&1
+    same "libcoap's client: GET of 64 KiB"
+    body 65537
+    libcoap 'PUT of too much' '* c:4.13 *' /store -m put -f $work/body
+    libcoap 'a block from the middle' "* Block2:3/M/64 *" /large -b 3,64
+    libcoap DELETE '* c:2.02 *' /store -m delete
+}
+
+# Wait until a file has so many lines, or for too long.
+wait_for_lines() { # FILE LINES
+    for _ in $(seq 50); do
+        [ "$(wc -l <"$1")" -ge "$2" ] && return
+        sleep 0.1
+    done
+}
+
+# Observe a path, whose values are put by our tool, and wait for each; the
+# values that came, a line each, stay in a file. COMMAND writes them.
+observe() { # FILE PATH VALUES COMMAND...
+    file=$1 path=$2 values=$3 lines=1
+    shift 3
+    : >"$file"
+    timeout 20 "$@" >"$file" 2>"$file.err" &
+    observer=$!
+    wait_for_lines "$file" 1
+    for value in $values; do
+        "$build/coap2" put -B 8 -e "$value" "$server$path" 2>/dev/null
+        lines=$((lines + 1))
+        wait_for_lines "$file" $lines
+    done
+}
+
+observed() { # NAME FILE LINES
+    values=$(grep . "$2" | tr '\n' ' ')
+    truth=0
+    [ "$values" = "$3" ] && truth=1
+    verdict "$1" $truth "wanted $3
+got    $values
+$(cat "$2.err")"
+}
+
+libcoap_observe() {
+    "$build/coap2" put -B 8 -e off "$server/fan" 2>/dev/null
+    for way in -U -N; do # -U changes nothing here
+        observe $work/watch /fan 'on off on off' coap-client-notls $way -w \
+            -s 3 "$server/fan"
+        wait $observer
+        observed "libcoap's client: observe $way" $work/watch \
+            'off on off on off '
+    done
+    body 3000
+    "$build/coap2" put -B 8 -e first "$server/store" 2>/dev/null
+    observe $work/watch /store "$(cat $work/body) last" coap-client-notls \
+        -w -s 3 "$server/store"
+    "$build/coap2" delete -B 8 "$server/store" 2>/dev/null
+    wait $observer
+    observed "libcoap's client: observe what takes blocks" $work/watch \
+        "first $(cat $work/body) last "
+    grep -q '4\.04' $work/watch.err
+    verdict "libcoap's client: observe until it is deleted" $((!$?)) \
+        "$(cat $work/watch.err)"
+}
+
 # ---- our tool ---------------------------------------------------------------
+
+# Bodies there and back, in blocks of each size or in the largest. npm's server
+# takes an upload for one body only where its blocks have one token, which a
+# given one has; and it answers nothing to an empty Block2, which is 0/0/16.
+tool_blocks() { # PATH BYTES SIZE...
+    path=$1 bytes=$2
+    shift 2
+    for size in "$@"; do
+        body $((bytes + size))
+        tool "PUT in blocks of $size" 0 '' '2.0[14]*' put "$path" -T put \
+            -b "$size" -f $work/body
+        rm -f $work/got
+        [ "$size$peer" = "16npm's server" ] && continue
+        tool "GET in blocks of $size" 0 '' '2.05*' get "$path" -b "$size" \
+            -o $work/got
+        same "our tool, $peer: GET in blocks of $size, the bytes"
+    done
+}
+
+tool_observe() { # PATH WAY...
+    path=$1
+    shift
+    "$build/coap2" put -B 8 -e one "$server$path" 2>/dev/null
+    for way in "$@"; do
+        observe $work/watch "$path" 'two three one' "$build/coap2" observe \
+            "$way" -s 3 "$server$path"
+        wait $observer
+        verdict "our tool, $peer: observe $way ends" $((!$?)) \
+            "$(cat $work/watch.err)"
+        sed -i 's/.*"payload":"\(.*\)"}$/\1/; s/6f6e65/one/; s/74776f/two/
+            s/7468726565/three/' $work/watch
+        observed "our tool, $peer: observe $way" $work/watch \
+            'one two three one '
+    done
+}
+
+tool_libcoap_observe() {
+    tool_observe /watched --json -N
+    body 3000
+    observe $work/watch /watched "$(cat $work/body) last" "$build/coap2" \
+        observe -b 256 -s 20 "$server/watched"
+    "$build/coap2" delete -B 8 "$server/watched" 2>/dev/null
+    wait $observer
+    status=$?
+    verdict "our tool, $peer: observe until it is deleted" \
+        $((status == 4)) "$status, $(cat $work/watch.err)"
+    observed "our tool, $peer: observe what takes blocks" $work/watch \
+        "one $(cat $work/body) last "
+    # the time, each second
+    "$build/coap2" observe -s 2.5 "$server/time" >$work/watch 2>$work/err
+    status=$? lines=$(wc -l <$work/watch)
+    verdict "our tool, $peer: observe the time" \
+        $((status == 0 && lines >= 3 && lines <= 4)) "$status, $lines lines"
+}
 
 # Status, output, and a pattern for what is on standard error. $peer names the
 # server that is asked.
@@ -335,17 +483,28 @@ libcoap_methods
 libcoap_store
 libcoap_errors
 libcoap_sizes
+libcoap_blocks
+libcoap_observe
 npm_client "$port"
 
 port=$(free_port)
 start $work/l.log coap-server-notls -A 127.0.0.1 -p "$port" -d 20 -v 7
-sleep 0.5
+wait_for_port $work/l.log
 server=coap://127.0.0.1:$port
 tool_libcoap
+# shellcheck disable=SC2086 # they are several
+tool_blocks /blocks 5000 $sizes
+tool_blocks /large 1047552 1024
+tool_libcoap_observe
 
 start $work/n.log env NODE_PATH=$work/node_modules node \
     tests/interop/server.js
 wait_for_port $work/n.log
 server=coap://127.0.0.1:$port
 tool_npm
+# shellcheck disable=SC2086 # they are several
+tool_blocks /store 5000 $sizes
+tool_blocks /store 64512 1024
+# not -N: npm's server then notifies by ACKs of nothing
+tool_observe /store --json
 total

@@ -248,7 +248,7 @@ gives 'a diagnostic that is no text is escaped' 4 '' \
 against 'A a3 i t' get $peer/x
 gives '5.03 is 5' 5 '' '5.03 Service Unavailable'
 against 'A 60 i t' get $peer/x
-gives 'a class that there is not' 1 '' '3.00*'
+gives 'a class that there is not' 1 '' '*critical option*'
 
 against '6000 i + C 45 7777 t ff 6c617465 | ' get $peer/x
 gives 'a separate answer' 0 late '2.05 Content'
@@ -260,10 +260,111 @@ fits 'a request that was lost comes again' "$wire" "4401${rest}b178
 4401${rest}b178"
 
 against 'A 45 i t d1 0a 0e ff 61' get $peer/x
-gives 'a first block' 0 a '2.05 Content
-*warning*block 0*'
+gives 'a block that is not the size it claims' 1 '' 'coap2: ?*'
 against 'A 45 i t d1 0a 06 ff 61' get $peer/x
 gives 'an only block' 0 a '2.05 Content'
+
+# ---- bodies in blocks (RFC 7959) -------------------------------------------
+
+text=0123456789abcdef hex=30313233343536373839616263646566
+first="d1 0a 08 ff $hex" second='d1 0a 10 ff 2e'
+against "A 45 i t $first | A 45 i t $second" get $peer/x
+gives 'blocks' 0 "$text." '2.05 Content'
+fits 'blocks: each is asked for' "$wire" "4401${rest}b178
+4401${rest}b178c110"
+against "A 45 i t $first | A 45 i t $second" get --json $peer/x
+fits 'blocks: --json' "$status $out" "0 *\"payload\":\"${hex}2e\"}"
+against "A 45 i t $first | A 45 i t $second" get -o "$scratch/file" $peer/x
+gives 'blocks: -o' 0 '' '2.05 Content'
+fits 'blocks: -o has them all' "$(cat "$scratch/file")" "$text."
+against "A 45 i t $first | R 00 i" get $peer/x
+gives 'blocks that end too soon' 1 $text 'coap2: *16 bytes*'
+against "A 45 i t $first | A 45 i t d1 0a 20 ff 2e" get $peer/x
+gives 'blocks that do not follow' 1 $text 'coap2: *blocks*'
+against "A 45 i t $first | A 84 i t ff 6e6f" get $peer/x
+fits 'blocks, then an error' "$status $err" '4 4.04 Not Found: no'
+against "A 45 i t $first | A 45 i t $second" get -b 16 $peer/x
+fits '-b: the size that is asked for' "$status $out $wire" \
+    "0 $text. 4401${rest}b178c0
+4401${rest}b178c110"
+
+changed="A 45 i t 41 01 d1 06 08 ff $hex | A 45 i t 41 02 d1 06 10 ff 2e"
+changed="$changed | A 45 i t 41 02 d1 06 08 ff $hex"
+changed="$changed | A 45 i t 41 02 d1 06 10 ff 21"
+against "$changed" get -o "$scratch/file" $peer/x
+fits 'a body that changes: -o begins anew' \
+    "$status $(cat "$scratch/file")" "0 $text!"
+against "$changed" get $peer/x
+fits 'a body that changes: what is written stays' "$status $out $err" \
+    "1 $text coap2: *changed*"
+if [ -c /dev/full ]; then
+    against "A 45 i t $first | A 45 i t $second" get -o /dev/full $peer/x
+    gives 'blocks: a full disk' 1 '' '*/dev/full: ?*'
+    fits 'blocks: a full disk wants no more' "$wire" "4401${rest}b178"
+fi
+
+accept='A 5f i t d1 0e 08 | A 44 i t d1 0e 10'
+against "$accept" put -b 16 -e "$text." $peer/x
+gives 'an upload' 0 '' '2.04 Changed'
+fits 'an upload: Block1, Size1, Request-Tag' "$wire" \
+    "4403${rest}b178c0*4108d11411*ff$hex
+4403${rest}b178*10*ff2e"
+printf '%s.' $text >"$scratch/in"
+against "$accept" post -b 16 -f "$scratch/in" $peer/x
+fits 'an upload of a file' "$status ${wire##*
+}" "0 4402${rest}b178*ff2e"
+against "$accept" post -b 16 -f - $peer/x <"$scratch/in"
+fits 'an upload of standard input' "$status ${wire##*
+}" "0 4402${rest}b178*ff2e"
+against 'A 8d i t' put -b 16 -f "$scratch/in" $peer/x
+gives 'an upload that is refused' 4 '' '4.13*'
+dd if=/dev/zero of="$scratch/huge" bs=1 count=1 seek=16777216 2>/dev/null
+run put -b 16 -f "$scratch/huge" coap://127.0.0.1:1/x
+gives 'more blocks than can be numbered' 1 '' 'coap2: *1048576*'
+
+# ---- observe (RFC 7641) ----------------------------------------------------
+
+news='A 45 i t 61 05 ff 61 + N 45 0002 t 61 06 ff 62'
+against "$news + N 45 0003 t 61 04 ff 63 | A 45 i t" observe -s 0.5 $peer/x
+gives 'observe: a line each, without the stale' 0 'a
+b' '2.05 Content
+2.05 Content'
+fits 'observe: it begins and ends' "$wire" "4401${rest}605178
+4401${rest}61015178"
+begin=$(date +%s)
+against "$news + N 84 0003 t ff 6e6f" observe -s 20 $peer/x
+gives 'observe: an error ends it' 4 'a
+b' '*4.04 Not Found: no'
+against "$news + N a0 0003 t" observe -s 20 $peer/x
+fits 'observe: 5.00 is 5' "$status" 5
+against 'A 45 i t ff 61' observe -s 20 $peer/x
+gives 'observe: what cannot be observed' 1 a '2.05 Content
+coap2: *observed*'
+against 'R 00 i' observe -s 20 $peer/x
+gives 'observe: a reset' 1 '' 'coap2: ?*'
+truth=0
+[ $(($(date +%s) - begin)) -le 5 ] && truth=1
+verdict 'observe: the end is not waited for' $truth "$begin to $(date +%s)"
+against ' ' observe -B 0.4 $peer/x
+gives 'observe: -B: nobody answers' 1 '' 'coap2: ?*'
+against ' ' observe -s 0.4 $peer/x
+gives 'observe: -s: nobody answered' 1 '' 'coap2: ?*'
+against "$news | A 45 i t" observe -s 0.3 -N -A 50 -O 2048,x -T ab $peer/x
+fits 'observe: what the options make of it' "$status $wire" \
+    "0 5201????6162605178???2e10?*"
+against 'A 45 i t 61 05 ff 0a22ff0a | A 45 i t' observe -s 0.3 $peer/x
+gives 'observe: a value takes one line' 0 '\x0a\"\xff' '2.05 Content'
+against "$news | A 45 i t" observe --json -s 0.3 $peer/x
+fits 'observe: --json' "$status $out" '0 {*"payload":"61"}
+{*"payload":"62"}'
+against "$news | A 45 i t" observe -o "$scratch/file" -s 0.3 $peer/x
+fits 'observe: -o' "$status$out $(cat "$scratch/file")" '0 a
+b'
+news="A 45 i t 61 05 d1 04 08 ff $hex | A 45 i t $second | A 45 i t"
+against "$news" observe -s 0.3 $peer/x
+gives 'observe: a value in blocks' 0 "$text." '2.05 Content'
+run observe coap://224.0.1.187/x
+gives 'observe: a group' 1 '' 'coap2: ?*'
 
 # ---- no answer -------------------------------------------------------------
 
@@ -291,9 +392,9 @@ run put -f "$scratch/nothing" coap://127.0.0.1:1/x
 gives 'a payload that is missing' 1 '' "coap2: $scratch/nothing: ?*"
 run put -f "$scratch" coap://127.0.0.1:1/x
 gives 'a payload that is a directory' 1 '' 'coap2: ?*'
-head -c 65507 /dev/zero >"$scratch/large"
-run put -f "$scratch/large" coap://127.0.0.1:1/x
-gives 'a payload that is too large' 1 '' '*datagram*'
+long=$(awk 'BEGIN { while (n++ < 65507) printf "x" }')
+run put -O "2048,$long" coap://127.0.0.1:1/x
+gives 'an option that is too large' 1 '' '*datagram*'
 
 # ---- where it goes ---------------------------------------------------------
 
@@ -323,6 +424,14 @@ if command -v script >/dev/null; then
         </dev/null >"$scratch/out" 2>/dev/null
     fits 'on a terminal the line is ended' \
         "$(od -An -c "$scratch/out" | tr -d ' \n')" '*off\\r\\n'
+    SHELL=/bin/sh script -qec "$tool get -o $scratch/file ${one%/}/large" \
+        /dev/null </dev/null >"$scratch/out" 2>/dev/null
+    fits 'on a terminal there is a bar' \
+        "$(od -An -c "$scratch/out" | tr -d ' \n')" '*[[]=*]*%*033[[]K2.05*'
+    SHELL=/bin/sh script -qec "$tool get ${one%/}/large" /dev/null \
+        </dev/null >"$scratch/out" 2>/dev/null
+    fits 'on a terminal the text has no bar in it' \
+        "$(tr -d '\n\r' <"$scratch/out")" 'line   1*e.line 128*resource.2.05*'
 fi
 
 json='{"peer":"127.0.0.1:' json_end='"options":[[12,"32"]],"payload":"7b7d"}'
@@ -382,12 +491,26 @@ gives 'server: a separate answer' 0 slow '2.05 Content'
 run get "$one/.well-known/core?rt=fan"
 gives 'server: discovery' 0 '</fan>;rt="fan"' '2.05 Content'
 
-head -c 60000 /dev/urandom >"$scratch/large"
+head -c 65536 /dev/urandom >"$scratch/large"
 run put -t 42 -f "$scratch/large" "$one/store"
-gives 'server: a large payload, with a warning' 0 '' '*warning*2.01 Created'
+gives 'server: 64 KiB' 0 '' '2.01 Created'
 run get -o "$scratch/file" "$one/store"
 cmp -s "$scratch/large" "$scratch/file"
-fits 'server: a large payload, back' "$status $?" '0 0'
+fits 'server: 64 KiB, back' "$status $?" '0 0'
+"$tool" get "$one/store" 2>/dev/null | cmp -s "$scratch/large"
+fits 'server: 64 KiB, to standard output' "$?" 0
+run put -t 42 -f - "$one/store" <"$scratch/large"
+gives 'server: 64 KiB from standard input' 0 '' '2.04 Changed'
+for size in 16 32 64 128 256 512 1024; do
+    head -c $((7777 + size)) "$scratch/large" >"$scratch/in"
+    run put -b $size -f "$scratch/in" "$one/store"
+    run get -b $size -o "$scratch/file" "$one/store"
+    cmp -s "$scratch/in" "$scratch/file"
+    fits "server: -b $size, there and back" "$status $?" '0 0'
+done
+printf x >>"$scratch/large"
+run put -f "$scratch/large" "$one/store"
+gives 'server: more than 64 KiB' 4 '' '4.13*'
 run --json put -e tagged "$one/store"
 run --json get "$one/store"
 etag=${out#*[[]4,\"} etag=${etag%%\"*}
@@ -397,6 +520,40 @@ run put -O 5 -e x "$one/store"
 gives 'server: If-None-Match' 4 '' '4.12 Precondition Failed*'
 run delete "$one/store"
 gives 'server: delete' 0 '' '2.02 Deleted'
+
+# Observe in the background, until it is told to end; then nobody does.
+watched() { # NAME...
+    for watcher in "$@"; do first_line "$scratch/$watcher" >/dev/null; done
+}
+"$tool" observe "$one/fan" >"$scratch/fan" 2>/dev/null &
+fan=$!
+"$tool" observe -N -A json "$one/climate" >"$scratch/climate" 2>/dev/null &
+climate=$!
+run put -e first "$one/store"
+"$tool" observe "$one/store" >"$scratch/store" 2>"$scratch/store.err" &
+store=$!
+watched fan climate store
+run put -e on "$one/fan"
+run patch -e hum=60 "$one/climate"
+head -c 3000 /dev/zero | tr '\0' x >"$scratch/in"
+run put -f "$scratch/in" "$one/store"
+run delete "$one/store"
+wait $store
+fits 'server: observe: blocks, and 4.04 in the end' \
+    "$? $(cat "$scratch/store") $(tail -n 1 "$scratch/store.err")" "4 first
+$(cat "$scratch/in") 4.04 Not Found*"
+kill -s INT $fan
+kill -s TERM $climate
+wait $fan
+fits 'server: observe: until SIGINT' "$? $(cat "$scratch/fan")" '0 off
+on'
+wait $climate
+fits 'server: observe: until SIGTERM' "$? $(cat "$scratch/climate")" \
+    '0 {"temp":19.5,"hum":55}
+{"temp":19.5,"hum":60}'
+run put -e off "$one/fan"
+fits 'server: observe: it was told' "$(grep -c Observe=1 "$one_log") \
+$(tail -n 1 "$one_log")" '?* to *2.04 Changed*'
 
 run put -e on "$two/fan"
 run get -N "$two/fan"
@@ -435,7 +592,9 @@ refused 'an option that there is not' get -x $any
 refused 'an option that there is not, in a word' get -Nx $any
 refused 'an option of other commands' decode -N 40001234
 refused 'ping has no payload' ping -e x $any
-for letter in a e f o t A O T B; do
+refused 'observe has no payload' observe -e x $any
+refused 'get has no duration' get -s 1 $any
+for letter in a b e f o t A O T B; do
     refused "-$letter without its value" get $any -$letter
 done
 refused 'both -e and -f' put -e x -f /dev/null $any
@@ -450,7 +609,11 @@ refused '-T of 9 bytes' get -T 123456789 $any
 for value in '' 0 -1 x 1x 1000001 nan inf 1e9; do
     refused "-B of $value" get -B "$value" $any
 done
-for command in get post put delete fetch patch ipatch ping; do
+for value in '' 0 8 17 100 2048 65552 x; do
+    refused "-b of $value" get -b "$value" $any
+done
+refused '-s of x' observe -s x $any
+for command in get post put delete fetch patch ipatch observe ping; do
     run help $command
     fits "help $command" "$status $out" "0 usage: coap2 $command *-B SECONDS*"
 done

@@ -81,6 +81,20 @@ ask() { # NAME TYPE CODE REST ANSWER
     fits "$1" "$got" "$(echo "$5" | sed "s/ID/$hex_id/g")"
 }
 
+# Ask for a body in blocks of 1024 bytes (RFC 7959 2.4); it stays in $body.
+ask_blocks() { # PATH LENGTH
+    body='' at=0
+    while [ "$at" -lt "$2" ]; do
+        next
+        size=$(($2 - at))
+        [ "$size" -gt 1024 ] && size=1024
+        got=$("$sender" 127.0.0.1 "$port" \
+            "4101${hex_id}7a$1c2$(printf '%04x' $((at / 64 + 6)))")
+        body=$body$(printf '%s' "$got" | tail -c $((2 * size)))
+        at=$((at + size))
+    done
+}
+
 # The same with any bytes.
 raw() { # NAME HEX ANSWER MS
     got=$("$sender" -w "$4" 127.0.0.1 "$port" "$2")
@@ -176,9 +190,14 @@ ask 'climate: they were changed' 4 01 "$climate" \
 ask 'climate: out of range is refused, by name' 4 03 \
     "${climate}ff$(hex 'hum=300')" "6180ID7aff*$(hex hum)*"
 
-ask 'large: all of it' 4 01 "$large" \
-    "6145ID7ac0ff$(hex 'line   1 of')*$(hex 'line 128 of')*0a"
-fits 'large: its size' "$((${#got} / 2 - 7))" 5120
+ask 'large: its first block, and its size' 4 01 "$large" \
+    "6145ID7ac0b10e521400ff$(hex 'line   1 of')*"
+ask_blocks "$large" 5120
+fits 'large: all of it' "$body" \
+    "$(hex 'line   1 of')*$(hex 'line  27 of')*$(hex 'line 128 of')*0a"
+fits 'large: nothing behind it' "${#body}" 10240
+ask 'large: its last block' 4 01 "${large}c146" '6145ID7ac0b146ff*'
+ask 'large: past its end' 4 01 "${large}c156" '6180ID7a*'
 
 ask 'secret: it is there' 4 01 "$secret" '6145ID7ac0ff?*'
 ask 'core: links' 4 01 "$core" "6145ID7ac128ff*$(hex '</climate>')*"
@@ -218,11 +237,52 @@ fits '4.5 a request that comes again is not done again' "$got" \
 6141${hex_id}7a"
 
 next
-body=$(awk 'BEGIN { while (n++ < 60000) printf "%c", 65 + n % 26 }')
-printf '\101\003\011\040\172\265store\377%s' "$body" >"$scratch/in"
+printf '\101\003\011\040\172\265store\377' >"$scratch/in"
+head -c 2000 /dev/zero >>"$scratch/in"
 got=$("$sender" 127.0.0.1 "$port" - <"$scratch/in")
-fits 'store: PUT of 60,000 bytes' "$got" 614409207a
-ask 'store: they come back' 4 01 "$store" "6145ID7a48*ff$(hex "$body")"
+fits 'store: a datagram that is too large' "$got" '618d09207a*'
+
+# ---- blocks of a body that arrives (RFC 7959 2.5) --------------------------
+
+# Send blocks from one endpoint: each is the value of a Block1 option, a slash,
+# and payload. The codes and options of the answers stay in $got.
+put_blocks() { # BLOCK/HEX...
+    for block in "$@"; do
+        next
+        shift
+        set -- "$@" "4103${hex_id}7a${store}d103${block%/*}ff${block#*/}"
+    done
+    got=$("$sender" 127.0.0.1 "$port" "$@" | cut -c 3-4,11- | tr '\n' ' ')
+}
+
+bytes=$(awk 'BEGIN { while (n++ < 2500) printf "%02x", 65 + n % 26 }')
+one=$(echo "$bytes" | cut -c 1-2048)
+two=$(echo "$bytes" | cut -c 2049-4096)
+put_blocks "0e/$one" "1e/$two" "26/${bytes#"$one$two"}"
+fits 'store: PUT in three blocks' "$got" '5fd10e0e 5fd10e1e 44d10e26 '
+ask_blocks "$store" 2500
+fits 'store: they come back' "$body" "$bytes"
+put_blocks "1e/$two"
+fits 'store: it does not begin with the second' "$got" '88* '
+put_blocks "0e/$one" "26/ff"
+fits 'store: one is missing' "$got" '5fd10e0e 88* '
+put_blocks "0e/ff"
+fits 'store: less than it claims' "$got" '80* '
+put_blocks "0f/$one"
+fits 'store: a size that there is not' "$got" '80* '
+ask_blocks "$store" 2500
+fits 'store: nothing of that was stored' "$body" "$bytes"
+
+# ---- observe (RFC 7641) ----------------------------------------------------
+
+# From one endpoint: register, change it, delete it.
+got=$("$sender" -a -n 2 -w 500 127.0.0.1 "$port" \
+    "41010a017a6055$(hex store)" "41030a027b${store}ff$(hex new)" \
+    "41040a037c${store}" | tr '\n' ' ')
+tag='????????????????'
+fits 'store: observed, changed, and gone' "$got" \
+    "61450a017a48${tag}2*d1040e* 61440a027b 4145????7a48${tag}2?*ff$(hex new) \
+61420a037c 4184????7a* "
 
 # ---- what took its time ----------------------------------------------------
 

@@ -16,7 +16,7 @@ build=build/size
 mkdir -p "$build" || exit 1
 
 programs=$(awk '!/^#/ { print $1 }' tests/size/programs)
-knobs='URI LINKS FIELDS JSON CBOR SERVER CLIENT LATER ECHO'
+knobs='URI LINKS FIELDS JSON CBOR SERVER CLIENT LATER ECHO OBSERVE BLOCKS'
 
 # ---- measuring: all figures are lines "NAME VALUE" --------------------------
 
@@ -55,13 +55,18 @@ without() {
 
 # knob NAME TARGET: what COAP2_WITH_NAME adds: to a whole codec, JSON and CBOR
 # each to fields as text; the server to a codec, and the client to both of
-# them; later answers and Echo to all.
+# them; later answers, Echo, observers and blocks to all.
 knob() {
     case $1 in
-    SERVER) others=$(without CLIENT LATER JSON CBOR STRINGS) ;;
-    CLIENT) others=$(without LATER ECHO JSON CBOR STRINGS) ;;
-    LATER) others=$(without ECHO JSON CBOR STRINGS) ;;
-    ECHO) others=$(without LATER JSON CBOR STRINGS) ;;
+    SERVER) others=$(without CLIENT LATER OBSERVE BLOCKS JSON CBOR STRINGS) ;;
+    CLIENT) others=$(without LATER ECHO OBSERVE BLOCKS JSON CBOR STRINGS) ;;
+    LATER) others=$(without ECHO OBSERVE BLOCKS JSON CBOR STRINGS) ;;
+    ECHO) others=$(without LATER OBSERVE BLOCKS JSON CBOR STRINGS) ;;
+    OBSERVE | BLOCKS)
+        others=$(without URI LINKS FIELDS LATER ECHO JSON CBOR STRINGS)
+        [ "$1" = BLOCKS ] || others="$others $(without BLOCKS)"
+        [ "$1" = OBSERVE ] || others="$others $(without OBSERVE)"
+        ;;
     JSON) others=$(without SERVER CLIENT CBOR STRINGS) ;;
     CBOR) others=$(without SERVER CLIENT JSON STRINGS) ;;
     STRINGS) others=$(without SERVER CLIENT JSON CBOR) ;;
@@ -78,13 +83,17 @@ knob() {
 }
 
 # entries_of PROGRAM OPTION ...: what was seen of the entries that it calls,
-# and what their code gives.
+# and what their code gives. All entries together need the ATmega with the
+# largest flash whose return addresses still have two bytes.
 entries_of() {
     output=$build/$1.avr
     program=tests/size/$1.c
     shift
-    least avr "$output" "$@" "$program" tests/bench/machine.c || return 1
-    if ! simulate "$output" >"$output.seen"; then
+    (
+        compiler_avr='avr-gcc -mmcu=atmega1284p'
+        least avr "$output" "$@" "$program" tests/bench/machine.c
+    ) || return 1
+    if ! simulate --mcu atmega1284p "$output" >"$output.seen"; then
         echo "$program ended in: $(tail -n 1 "$output.seen")" >&2
         return 1
     fi

@@ -837,28 +837,38 @@ static void critical_options(void)
     CHECK_IDLE();
 }
 
-/* More than `in` holds. */
-static void too_large_an_answer(void)
+/* As much as there is place for, and a byte more. */
+static void push_many(uint8_t peer, unsigned asked, size_t length)
 {
     static uint8_t bytes[sizeof in + 1];
 
+    memset(bytes, 'x', sizeof bytes);
+    memcpy(bytes, loop_sent(&wire, asked)->bytes, 8);
+    bytes[0] = 0x64;
+    bytes[1] = COAP2_205_CONTENT;
+    bytes[8] = 0xff;
+    loop_push_at(&wire, loop_peer(peer), bytes, length, wire.time);
+    poll_now();
+}
+
+/* More than `in` holds: blocks that fit are asked for (RFC 7959 2.4). */
+static void too_large_an_answer(void)
+{
     fresh();
     ask(&got[0]);
     ask_peer(2, &got[1]);
     poll_now();
-    memset(bytes, 'x', sizeof bytes);
-    memcpy(bytes, loop_sent(&wire, 0)->bytes, 8);
-    bytes[0] = 0x64;
-    bytes[1] = COAP2_205_CONTENT;
-    bytes[8] = 0xff;
-    loop_push_at(&wire, loop_peer(1), bytes, sizeof bytes, wire.time);
-    poll_now();
+    push_many(1, 0, sizeof in + 1);
+    CHECK_EQ(wire.count, 3);
+    push_many(1, 2, sizeof in + 1);
     CHECK_ENDED(&got[0], COAP2_ERR_SPACE);
-    memcpy(bytes, loop_sent(&wire, 1)->bytes, 8);
-    bytes[0] = 0x64;
-    bytes[1] = COAP2_205_CONTENT;
-    loop_push_at(&wire, loop_peer(2), bytes, sizeof in, wire.time);
+    push_many(2, 1, sizeof in);
+    coap2_put(&node, "coap://192.0.2.3/x", "x", 1, on_reply, &got[2]);
     poll_now();
+    push_many(3, wire.count - 1, sizeof in + 1); /* is not asked twice */
+    CHECK_ENDED(&got[2], COAP2_ERR_SPACE);
+    CHECK_EQ(coap2_ping(&node, "coap://224.0.1.187", on_reply, &got[3]),
+             COAP2_ERR_ARG);
     CHECK_ENDED(&got[1], COAP2_OK);
     CHECK_IDLE();
 }

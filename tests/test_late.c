@@ -417,14 +417,21 @@ static void codes_of_late_answers(void)
     }
 }
 
-/* Conditions are decided at once; a resource that is late cannot be looked at,
-   and says so. */
+/* Conditions are decided at once. A resource that is late cannot be looked at:
+   it exists, in a state that has no name. */
 static void late_resource_with_conditions(void)
 {
     begin();
     ASK("40021234 10 a4'slow'");
-    ONLY("60a31234*");
-    CHECK_EQ(tickets_had, 0);
+    CHECK_EQ(tickets_had, 1);
+    CHECK_EQ(answer(0, "done"), COAP2_OK);
+    POLL();
+    ONLY("60451234 c0ff'done'");
+    ASK("40021235 11'v' a4'slow'");
+    ONLY("608c1235*");
+    ASK("40021236 50 64'slow'");
+    ONLY("608c1236*");
+    CHECK_EQ(tickets_had, 1);
     still_serves();
 }
 

@@ -452,6 +452,26 @@ TEST_DEF void world_idle(void *io, uint32_t ms)
     place->due = w->now;
 }
 
+/* How many requests a node can have under way now: all of them are begun, and
+   cancelled. */
+TEST_DEF unsigned world_count_free(coap2_node *node)
+{
+    coap2_peer nobody = world_peer(200);
+    int16_t handles[COAP2_MAX_EXCHANGES + 1];
+    unsigned count = 0, i;
+
+    while (count <= COAP2_MAX_EXCHANGES) {
+        coap2_call call;
+
+        coap2_call_start_to(&call, node, COAP2_GET, &nobody, "x");
+        handles[count] = coap2_call_send(&call, NULL, NULL);
+        if (handles[count] < 0) break;
+        count++;
+    }
+    for (i = 0; i < count; i++) coap2_cancel(node, handles[i]);
+    return count;
+}
+
 #endif
 
 /* Give a node a place, with the next address. Sets send, recv, io and what

@@ -7,8 +7,7 @@
 #ifndef CMD_REQUEST_H
 #define CMD_REQUEST_H
 
-#include <unistd.h>
-
+#include "body.h"
 #include "cmd_uri.h"
 #include "request.h"
 #include "show.h"
@@ -22,10 +21,9 @@ enum { GROUP_MS = COAP2_LEISURE + 2000 };
 /* The status of the process, where there was an answer: its class. */
 enum { CLIENT_ERROR = 4, SERVER_ERROR = 5 };
 
-/* Room for udp_peer_text, and for the largest datagram of UDP. There are no
-   blocks yet: a body goes in one datagram, even where that may be too LARGE for
-   the way (RFC 7252 4.6). */
-enum { PEER_SIZE = 80, DATAGRAM = 65507, LARGE = 1024 };
+/* Room for udp_peer_text, and for the largest datagram of UDP: others need not
+   keep to what RFC 7252 4.6 advises. */
+enum { PEER_SIZE = 80, DATAGRAM = 65507 };
 
 /* A request under way. */
 typedef struct request {
@@ -33,11 +31,16 @@ typedef struct request {
     const call *c;
     const char *uri;
     request_options options;
-    uint8_t *payload;
-    size_t payload_length;
-    uint32_t since; /* when it was asked */
-    bool group;     /* there may be many answers */
-    FILE *output;   /* of payloads; NULL before the first */
+    source payload;
+    sink output;       /* of payloads */
+    gathered body;     /* for what shows it in one line */
+    progress progress; /* of the body that is sent or received */
+    uint32_t received; /* bytes of the body so far */
+    uint32_t since;    /* when it was asked */
+    bool group;        /* there may be many answers */
+    bool ended;        /* there will be none any more, */
+    bool failed;       /* or it failed here, which has been said */
+    coap2_result result;
     int answers;
     int status; /* of the process, by the answers so far */
 } request;
@@ -138,57 +141,34 @@ static void show_status(const char *peer, const coap2_msg *msg)
     fputc('\n', stderr);
 }
 
-static bool open_output(request *r)
+/* The next piece of a payload, as it is: programs read it. An offset of 0
+   starts it, maybe anew. */
+static bool put_piece(request *r, uint32_t offset, const coap2_msg *msg)
 {
-    const char *name = r->options.output;
+    bool anew = offset == 0 && r->received != 0;
 
-    if (r->output != NULL) return true;
-    r->output =
-        name == NULL || strcmp(name, "-") == 0 ? stdout : fopen(name, "wb");
-    if (r->output != NULL) return true;
-    (void)complain(FAILED, "%s: %s", name, strerror(errno));
-    return false;
+    if (anew && !r->group && !rewind_sink(&r->output)) return false;
+    return put_sink(&r->output, msg->payload, msg->payload_length);
 }
 
-/* The payload as it is: programs read it. For people, and between the answers
-   of a group, the line is ended where the payload does not do it. */
-static bool put_payload(request *r, const coap2_msg *msg)
+/* For people, and between the answers of a group, the line is ended where the
+   payload does not do it. */
+static void end_line(request *r)
 {
-    size_t length = msg->payload_length;
-
-    if (!open_output(r)) return false;
-    (void)fwrite(msg->payload, 1, length, r->output);
-    if (length > 0 && msg->payload[length - 1] != '\n' &&
-        (r->group || (r->output == stdout && isatty(STDOUT_FILENO))))
-        fputc('\n', r->output);
-    if (fflush(r->output) == 0) return true;
-    if (r->output != stdout) /* of that main speaks */
-        (void)complain(FAILED, "%s: %s", r->options.output, strerror(errno));
-    return false;
+    if (r->group || (r->output.file == stdout && isatty(STDOUT_FILENO)))
+        end_sink_line(&r->output);
 }
 
-static bool close_output(const request *r)
-{
-    bool failed;
-
-    if (r->output == NULL || r->output == stdout) return true;
-    failed = ferror(r->output) != 0;
-    if (fclose(r->output) == 0 || failed) return !failed;
-    (void)complain(FAILED, "%s: %s", r->options.output, strerror(errno));
-    return false;
-}
-
-/* Only the first block of a body that has more (RFC 7959 2.2)? */
-static void warn_of_blocks(const coap2_msg *msg)
+/* Of what a group's members answer only the first block comes (RFC 7959 2.8):
+   the rest is for each of them to ask. */
+static void warn_of_rest(const char *peer, const coap2_msg *msg)
 {
     coap2_opt opt;
     coap2_block block;
 
     if (!coap2_msg_find(msg, COAP2_OPT_BLOCK2, &opt)) return;
     if (coap2_block_read(&block, &opt) != COAP2_OK || !block.more) return;
-    fprintf(stderr,
-            "coap2: warning: this is block %lu; those behind it are missing\n",
-            (unsigned long)block.number);
+    fprintf(stderr, "coap2: warning: %s has more: ask it alone\n", peer);
 }
 
 /* The answer to a ping is a message without anything in it. */
@@ -207,36 +187,88 @@ static void take_pong(request *r, const char *peer)
     r->status = DONE;
 }
 
-static void take_answer(request *r, const char *peer, const coap2_msg *msg)
+/* Take a piece of a body: the last one, or one of many. */
+static void take_piece(request *r, const coap2_reply *reply)
 {
-    int status = status_of(msg->code);
+    const coap2_msg *msg = reply->msg;
 
-    if (r->c->json)
-        json_answer(peer, msg);
-    else
+    if (r->c->json) {
+        if (reply->offset == 0) r->body.length = 0;
+        gather(&r->body, msg->payload, msg->payload_length);
+    }
+    if ((!r->c->json || r->options.output != NULL) &&
+        !put_piece(r, reply->offset, msg))
+        r->failed = true;
+    r->received = reply->offset + (uint32_t)msg->payload_length;
+    if (!reply->last)
+        show_progress(&r->progress, udp_now(&r->net), r->received,
+                      reply->total);
+    else if (r->output.file != NULL)
+        end_line(r);
+}
+
+/* The code of an answer: before a body of one piece, behind one of many. */
+static void put_status(request *r, const char *peer, const coap2_msg *msg)
+{
+    coap2_msg whole = *msg;
+
+    end_progress(&r->progress);
+    if (!r->c->json) {
         show_status(r->group ? peer : NULL, msg);
-    warn_of_blocks(msg);
-    if (status == DONE && (!r->c->json || r->options.output != NULL) &&
-        !put_payload(r, msg))
-        status = FAILED;
+        return;
+    }
+    if (status_of(msg->code) == DONE) {
+        whole.payload = r->body.bytes;
+        whole.payload_length = r->body.length;
+    }
+    json_answer(peer, &whole);
+}
+
+static void take_answer(request *r, const char *peer, const coap2_reply *reply)
+{
+    const coap2_msg *msg = reply->msg;
+    int status = status_of(msg->code);
+    bool only = reply->last && reply->offset == 0 && !r->c->json;
+
+    if (only) put_status(r, peer, msg);
+    if (status == DONE) take_piece(r, reply);
+    if (!reply->last) return;
+    if (!only) put_status(r, peer, msg);
+    if (r->group) warn_of_rest(peer, msg);
     if (r->answers++ == 0 || status == DONE) r->status = status;
 }
 
 /* ---- the client --------------------------------------------------------- */
 
-/* The library tells what became of a request: here only answers matter, since
-   coap2_wait tells the rest. */
+/* What became of a request. Of a body each piece comes as an answer of its own;
+   who cannot take one need not wait for the others. */
 static void on_reply(const coap2_reply *reply)
 {
     request *r = (request *)reply->user;
     char peer[PEER_SIZE];
 
+    if (!reply->more) {
+        r->ended = true;
+        r->result = reply->result;
+    }
     if (reply->result != COAP2_OK) return;
     udp_peer_text(reply->peer, peer, sizeof peer);
     if (reply->msg == NULL)
         take_pong(r, peer);
     else
-        take_answer(r, peer, reply->msg);
+        take_answer(r, peer, reply);
+    if (r->failed && !r->ended) (void)coap2_forget(reply->node, reply->request);
+}
+
+/* The payload of a request, where the library needs it. */
+static void pull_payload(void *user, uint32_t at, uint8_t *bytes, size_t size)
+{
+    request *r = (request *)user;
+
+    read_source(&r->payload, at, bytes, size);
+    if (size < r->payload.length)
+        show_progress(&r->progress, udp_now(&r->net), at + size,
+                      r->payload.length);
 }
 
 /* A node needs its callbacks, two buffers, and chance. */
@@ -270,6 +302,7 @@ static void add_options(coap2_call *asked, const request_options *o)
     int i;
 
     asked->confirmable = o->confirmable;
+    asked->szx = o->szx;
     if (o->token != NULL) coap2_call_token(asked, o->token, strlen(o->token));
     if (o->format != NO_NUMBER)
         coap2_write_uint(&asked->w, COAP2_OPT_CONTENT_FORMAT,
@@ -279,6 +312,14 @@ static void add_options(coap2_call *asked, const request_options *o)
     for (i = 0; i < o->raw_count; i++)
         coap2_write_opt(&asked->w, o->raw[i].number, o->raw[i].value,
                         o->raw[i].length);
+}
+
+/* Have a request's payload sent, from where it is. */
+static void add_payload(coap2_call *asked, request *r)
+{
+    if (r->payload.length == 0) return;
+    asked->pull = pull_payload;
+    asked->pull_length = (uint32_t)r->payload.length;
 }
 
 /* Ask, and wait until the request has ended. */
@@ -291,7 +332,7 @@ static coap2_result ask(request *r, uint8_t method)
     if (result != COAP2_OK) return result;
     coap2_call_start(&asked, &node, method, r->uri);
     add_options(&asked, &r->options);
-    coap2_write_payload(&asked.w, r->payload, r->payload_length);
+    add_payload(&asked, r);
     r->group = asked.peer.group;
     if (r->group) asked.deadline = GROUP_MS;
     if (r->options.deadline != 0) asked.deadline = r->options.deadline;
@@ -331,33 +372,39 @@ static bool check_uri(const request *r)
     return false;
 }
 
-/* Read the file of -f. If that cannot be, it is said. */
-static bool read_input(request *r, const char *name)
+/* A body has 1,048,576 blocks at most (RFC 7959 2.2). If there are more, it is
+   said. */
+static bool check_length(const request *r)
 {
-    FILE *in = strcmp(name, "-") == 0 ? stdin : fopen(name, "rb");
+    unsigned size = 16u << r->options.szx;
 
-    if (in == NULL) {
-        (void)complain(FAILED, "%s: %s", name, strerror(errno));
-        return false;
-    }
-    r->payload = read_all(in, &r->payload_length);
-    if (in != stdin) (void)fclose(in);
-    return true;
+    if (r->payload.length <= (uint64_t)size << 20) return true;
+    (void)complain(FAILED, "more than 1048576 blocks of %u bytes", size);
+    return false;
 }
 
 static bool get_payload(request *r)
 {
     char *text = r->options.text;
 
-    if (r->options.input != NULL && !read_input(r, r->options.input))
+    if (r->options.input != NULL && !open_source(&r->payload, r->options.input))
         return false;
     if (text != NULL) {
-        r->payload = (uint8_t *)text;
-        r->payload_length = percent_decode(text, strlen(text));
+        r->payload.bytes = (uint8_t *)text;
+        r->payload.length = percent_decode(text, strlen(text));
     }
-    if (r->payload_length > LARGE)
-        fputs("coap2: warning: more than 1024 bytes may not arrive\n", stderr);
-    return true;
+    return check_length(r);
+}
+
+/* A bar is for people, and not in the midst of what they read. */
+static bool wants_progress(const request *r)
+{
+    const char *name = r->options.output;
+    bool shown = name == NULL || strcmp(name, "-") == 0;
+
+    return isatty(STDERR_FILENO) && !r->options.verbose &&
+           (r->payload.length != 0 || r->c->json || !shown ||
+            !isatty(STDOUT_FILENO));
 }
 
 static int no_answer(const request *r, coap2_result result)
@@ -367,7 +414,11 @@ static int no_answer(const request *r, coap2_result result)
     if (result == COAP2_ERR_SPACE)
         why = "the request does not fit into a datagram";
     if (result == COAP2_ERR_FORMAT)
-        why = "an answer with an unknown critical option (RFC 7252 5.4.1)";
+        why = "an answer with an unknown critical option (RFC 7252 5.4.1), or "
+              "blocks that do not fit together";
+    if (!r->c->json && r->received != 0)
+        return complain(FAILED, "%s: %s, after %lu bytes", r->uri, why,
+                        (unsigned long)r->received);
     if (!r->c->json) return complain(FAILED, "%s: %s", r->uri, why);
     fputs("{\"error\":", stdout);
     put_json(stdout, why, strlen(why));
@@ -375,32 +426,50 @@ static int no_answer(const request *r, coap2_result result)
     return FAILED;
 }
 
+/* Open what a request needs; if that cannot be, it is said. */
+static bool open_request(request *r)
+{
+    if (!get_payload(r)) return false;
+    r->output.name = r->options.output;
+    r->progress.wanted = wants_progress(r);
+    if (udp_open(&r->net, r->options.address, 0, NULL, false)) return true;
+    (void)complain(FAILED, "%s", r->net.error);
+    return false;
+}
+
 /* Do what the command line says. */
 static int run_understood(request *r)
 {
     coap2_result result;
 
-    if (!get_payload(r)) return FAILED;
-    if (!udp_open(&r->net, r->options.address, 0, NULL, false))
-        return complain(FAILED, "%s", r->net.error);
+    if (!open_request(r)) return FAILED;
     result = ask(r, method_of(r->c->command));
     udp_close(&r->net);
-    if (r->answers == 0) return no_answer(r, result);
-    return close_output(r) ? r->status : FAILED;
+    end_progress(&r->progress);
+    if (r->answers == 0 && !r->failed) return no_answer(r, result);
+    if (!close_sink(&r->output) || r->failed || r->payload.failed)
+        return FAILED;
+    return r->status;
 }
 
-static int run_request(const call *c)
+/* Run a command that asks a URI. */
+static int run_with_options(const call *c, int (*run)(request *r))
 {
     static request r;
     int status = BAD_USAGE;
 
     r.c = c;
     r.uri = c->arguments[0];
-    if (read_request_options(&r.options, c) && check_uri(&r))
-        status = run_understood(&r);
-    if (r.options.input != NULL) free(r.payload);
+    if (read_request_options(&r.options, c) && check_uri(&r)) status = run(&r);
+    close_source(&r.payload);
+    free(r.body.bytes);
     free(r.options.raw);
     return status;
+}
+
+static int run_request(const call *c)
+{
+    return run_with_options(c, run_understood);
 }
 
 #endif /* CMD_REQUEST_H */

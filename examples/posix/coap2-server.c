@@ -5,9 +5,11 @@
    /climate  two variables, to be read and written; no handler
    /fan      on or off
    /large    more than a datagram should hold
-   /store    any bytes, with the format that they came in
+   /store    up to 65,536 bytes, with the format that they came in
    /slow     an answer that takes two seconds
-   /secret   not listed in /.well-known/core */
+   /secret   not listed in /.well-known/core
+
+   The first two and /store may be observed. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* NOLINT: for udp.h */
@@ -16,11 +18,15 @@
 /* A machine with room. */
 #define COAP2_MAX_EXCHANGES 64
 #define COAP2_MAX_DUPLICATES 200
+#define COAP2_MAX_OBSERVERS 200
+#define COAP2_OBSERVE_OPTIONS 255
+#define COAP2_MAX_UPLOADS 16
 #define COAP2_REPLY_SIZE 255
 #define COAP2_BURST 100
 #define COAP2_IMPLEMENTATION
 #include "coap2.h"
 
+#include "signals.h"
 #include "trace.h"
 #include "udp.h"
 
@@ -34,7 +40,8 @@ static uint8_t hum = 40;     /* percent            */
 COAP2_FIELDS(climate_fields, COAP2_FIELD_RW("temp", COAP2_I16, temp10, -1),
              COAP2_FIELD_RW("hum", COAP2_U8, hum, 0));
 
-COAP2_BOUND(climate, "climate", 0, climate_fields, "rt=\"climate\"");
+COAP2_BOUND(climate, "climate", COAP2_OBSERVABLE, climate_fields,
+            "rt=\"climate\"");
 
 /* ---- /fan --------------------------------------------------------------- */
 
@@ -58,23 +65,29 @@ static uint8_t on_fan(coap2_req *req, coap2_rsp *rsp)
     return COAP2_204_CHANGED;
 }
 
-COAP2_RESOURCE(fan, "fan", COAP2_GET | COAP2_PUT, on_fan, "rt=\"fan\"");
+COAP2_RESOURCE(fan, "fan", COAP2_GET | COAP2_PUT | COAP2_OBSERVABLE, on_fan,
+               "rt=\"fan\"");
 
 /* ---- /large ------------------------------------------------------------- */
 
-enum { LARGE_LINES = 128 }; /* of 40 bytes: 5120 */
+enum { LARGE_LINE = 40, LARGE_SIZE = 128 * LARGE_LINE };
 
+/* Only the lines that the asked-for block needs are made. */
 static uint8_t on_large(coap2_req *req, coap2_rsp *rsp)
 {
-    char line[41];
-    int i;
+    char line[64];
+    uint32_t at, end, skipped, size;
 
     (void)req;
-    for (i = 1; i <= LARGE_LINES; i++) {
+    end = (uint32_t)coap2_rsp_window(rsp, LARGE_SIZE, &at);
+    for (end += at; at < end; at += size) {
+        skipped = at % LARGE_LINE;
+        size = LARGE_LINE - skipped;
+        if (size > end - at) size = end - at;
         (void)snprintf(line, sizeof line,
-                       "line %3d of %d in this large resource.\n", i,
-                       LARGE_LINES);
-        coap2_rsp_bytes(rsp, COAP2_FORMAT_TEXT, line, strlen(line));
+                       "line %3u of 128 in this large resource.\n",
+                       (unsigned)(at / LARGE_LINE + 1));
+        coap2_rsp_bytes(rsp, COAP2_FORMAT_TEXT, line + skipped, size);
     }
     return COAP2_205_CONTENT;
 }
@@ -83,12 +96,14 @@ COAP2_RESOURCE(large, "large", COAP2_GET, on_large, "title=\"large\";sz=5120");
 
 /* ---- /store ------------------------------------------------------------- */
 
+enum { STORE_SIZE = 65536 };
+
 static struct {
     bool exists;
     uint16_t format;
     size_t length;
     uint8_t etag[8];
-    uint8_t bytes[65536];
+    uint8_t bytes[STORE_SIZE];
 } stored;
 
 /* A hash (FNV-1a): the same bytes in the same format have the same tag, also
@@ -106,9 +121,13 @@ static void tag_store(void)
 
 static uint8_t get_store(coap2_rsp *rsp)
 {
+    uint32_t at;
+    size_t size;
+
     if (!stored.exists) return COAP2_404_NOT_FOUND;
     coap2_rsp_etag(rsp, stored.etag, sizeof stored.etag);
-    coap2_rsp_bytes(rsp, stored.format, stored.bytes, stored.length);
+    size = coap2_rsp_window(rsp, (uint32_t)stored.length, &at);
+    coap2_rsp_bytes(rsp, stored.format, stored.bytes + at, size);
     return COAP2_205_CONTENT;
 }
 
@@ -127,7 +146,8 @@ static uint8_t put_store(const coap2_req *req)
     return existed ? COAP2_204_CHANGED : COAP2_201_CREATED;
 }
 
-/* If-Match and If-None-Match were decided before this runs. */
+/* If-Match and If-None-Match were decided before this runs, and its observers
+   hear of it after that, without a word here. */
 static uint8_t on_store(coap2_req *req, coap2_rsp *rsp)
 {
     if (req->method == COAP2_GET) return get_store(rsp);
@@ -136,8 +156,9 @@ static uint8_t on_store(coap2_req *req, coap2_rsp *rsp)
     return COAP2_202_DELETED;
 }
 
-COAP2_RESOURCE(store, "store", COAP2_GET | COAP2_PUT | COAP2_DELETE, on_store,
-               "title=\"any bytes\"");
+COAP2_RESOURCE(store, "store",
+               COAP2_GET | COAP2_PUT | COAP2_DELETE | COAP2_OBSERVABLE,
+               on_store, "title=\"any bytes\"");
 
 /* ---- /slow -------------------------------------------------------------- */
 
@@ -173,7 +194,8 @@ static void start_slow(void)
     for (i = 0; i < COAP2_MAX_EXCHANGES; i++) slow_ones[i].ticket = -1;
 }
 
-/* Answer those that are due. Returns how long the others may wait. */
+/* Answer those that are due. Returns how long the others may wait; 0 where an
+   answer is there for coap2_poll to send. */
 static uint32_t answer_slow(coap2_node *node, uint32_t now)
 {
     uint32_t wait = COAP2_FOREVER, left;
@@ -189,6 +211,7 @@ static uint32_t answer_slow(coap2_node *node, uint32_t now)
         (void)coap2_answer(node, slow_ones[i].ticket, COAP2_205_CONTENT,
                            COAP2_FORMAT_TEXT, "slow", 4);
         slow_ones[i].ticket = -1;
+        wait = 0;
     }
     return wait;
 }
@@ -295,43 +318,14 @@ static bool read_options(options *o, int argc, char **argv)
 
 COAP2_TABLE(things, &climate, &fan, &large, &store, &slow, &secret);
 
-/* The largest datagram of UDP: a body of any length that comes in fits, and
-   goes out again. What is not used costs no memory. */
-enum { PACKET = 65507, SLOTS = COAP2_MAX_EXCHANGES + 1 };
+/* Packets of the size that RFC 7252 4.6 advises; larger bodies go in blocks,
+   and those that come are put together in `bodies`. */
+enum { PACKET = 1152, SLOTS = COAP2_MAX_EXCHANGES + 1 };
 
 static udp net;
 static coap2_node server;
 static uint8_t in[PACKET], out[SLOTS * PACKET];
-
-static volatile sig_atomic_t ended;
-
-static void on_signal(int number)
-{
-    (void)number;
-    ended = 1;
-}
-
-/* Signals arrive while udp_idle waits, and at no other time: none is missed
-   between a look at `ended` and the wait. */
-static void catch_signals(void)
-{
-    static sigset_t outside;
-    struct sigaction action;
-    sigset_t both;
-
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_signal;
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigemptyset(&both);
-    (void)sigaddset(&both, SIGINT);
-    (void)sigaddset(&both, SIGTERM);
-    (void)sigprocmask(SIG_BLOCK, &both, &outside);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-    (void)sigdelset(&outside, SIGINT);
-    (void)sigdelset(&outside, SIGTERM);
-    net.waiting_mask = &outside;
-}
+static uint8_t bodies[COAP2_MAX_UPLOADS * STORE_SIZE];
 
 static coap2_result shown_send(void *io, const coap2_peer *to,
                                const uint8_t *bytes, size_t length)
@@ -379,6 +373,8 @@ static bool set_up(const options *o)
     server.out_size = sizeof out;
     server.packet = PACKET;
     server.resources = things;
+    server.bodies = bodies;
+    server.bodies_size = sizeof bodies;
     if (coap2_start(&server, udp_seed()) != COAP2_OK) {
         fputs("coap2-server: coap2_start refused\n", stderr);
         return false;
@@ -411,10 +407,10 @@ static void serve(void)
 {
     uint32_t now, wait, slow_wait;
 
-    while (!ended) {
+    while (!end_is_asked) {
         now = udp_now(&net);
-        slow_wait = answer_slow(&server, now);
         wait = coap2_poll(&server, now);
+        slow_wait = answer_slow(&server, now);
         udp_idle(&net, wait < slow_wait ? wait : slow_wait);
     }
 }
@@ -429,7 +425,7 @@ int main(int argc, char **argv)
         return DONE;
     }
     if (!set_up(&o)) return FAILED;
-    catch_signals();
+    catch_end(&net);
     announce();
     serve();
     udp_close(&net);

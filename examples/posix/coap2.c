@@ -17,6 +17,7 @@
 #include "cmd_decode.h"
 #include "cmd_links.h"
 #include "cmd_match.h"
+#include "cmd_observe.h"
 #include "cmd_request.h"
 #include "cmd_uri.h"
 #include "tool.h"
@@ -39,17 +40,20 @@ static const char request_help[] =
     "The payload of the answer goes to standard output as it is, its code to\n"
     "standard error. The exit status is 0 for a code 2.xx, 4 for 4.xx, 5 for\n"
     "5.xx, and 1 where there is no answer. Of a group all answers are shown,\n"
-    "each with its peer. The options are those of coap-client:\n"
+    "each with its peer. Bodies may have any size: what is more than a block "
+    "is\n"
+    "sent and received in several. The options are those of coap-client:\n"
     "\n"
     "    -e TEXT       payload; %20 in it is a blank\n"
     "    -f FILE       payload from a file; - is standard input\n"
+    "    -b SIZE       blocks of 16, 32, 64 ... 1024 bytes, both ways\n"
     "    -t FORMAT     its Content-Format, by number or name: 50, json,\n"
     "                  application/json\n"
     "    -A FORMAT     Accept, likewise\n"
     "    -O NUM,VALUE  any option; VALUE is text, or 0x and hex digits\n"
     "    -T TOKEN      a text of up to 8 bytes\n"
     "    -N            non-confirmable\n"
-    "    -B SECONDS    give up after them: 93, or 7 for a group\n"
+    "    -B SECONDS    wait for each message so long: 93, or 7 for a group\n"
     "    -a ADDRESS    send from this address\n"
     "    -o FILE       write the payload of the answer there\n"
     "    -v            show what is sent and received, on standard error\n"
@@ -57,6 +61,29 @@ static const char request_help[] =
     "    coap2 get 'coap://[fe80::1%eth0]/temp'\n"
     "    coap2 put -e on -t text/plain coap://192.0.2.1/fan\n"
     "    coap2 get 'coap://224.0.1.187/.well-known/core?rt=temp*'\n";
+
+static const char observe_help[] =
+    "The state of the resource now, and each new one (RFC 7641), is a line on\n"
+    "standard output; bytes that are no text are written \\x00 in it. Codes go "
+    "to\n"
+    "standard error. It ends after SECONDS or by Ctrl-C, and the server is "
+    "told.\n"
+    "The exit status is 0, or that of `get` where the server ends it by an "
+    "error\n"
+    "or does not answer; 1 too if the resource cannot be observed.\n"
+    "\n"
+    "    -s SECONDS    for so long; without it, until Ctrl-C\n"
+    "    -A FORMAT     Accept, by number or name: 50, json, application/json\n"
+    "    -O NUM,VALUE  any option; VALUE is text, or 0x and hex digits\n"
+    "    -T TOKEN      a text of up to 8 bytes\n"
+    "    -N            non-confirmable\n"
+    "    -b SIZE       blocks of 16, 32, 64 ... 1024 bytes\n"
+    "    -B SECONDS    wait for the answer so long: 93\n"
+    "    -a ADDRESS    send from this address\n"
+    "    -o FILE       write the lines there\n"
+    "    -v            show what is sent and received, on standard error\n"
+    "\n"
+    "    coap2 observe -s 60 coap://192.0.2.1/climate\n";
 
 static const char ping_help[] =
     "An empty message is sent, which anybody rejects (RFC 7252 4.3). The exit\n"
@@ -123,6 +150,8 @@ static const command commands[] = {
      "change parts of a resource (RFC 8132)", request_help},
     {"ipatch", REQUEST_LETTERS, "[OPTION...] URI", 1, 1, run_request,
      "the same, as often as you like", request_help},
+    {"observe", OBSERVE_LETTERS, "[OPTION...] URI", 1, 1, run_observe,
+     "read a resource, and again whenever it changes", observe_help},
     {"ping", PING_LETTERS, "[OPTION...] URI", 1, 1, run_request,
      "see whether anybody is there", ping_help},
 };

@@ -9,10 +9,11 @@
 #include "tool.h"
 
 /* They are those of coap-client; a `:` stands behind one with a value. */
-#define REQUEST_LETTERS "a:e:f:o:t:A:O:NT:B:v"
+#define REQUEST_LETTERS "a:b:e:f:o:t:A:O:NT:B:v"
+#define OBSERVE_LETTERS "a:b:o:s:A:O:NT:B:v"
 #define PING_LETTERS "a:B:v"
 
-enum { NO_NUMBER = -1, MOST_SECONDS = 1000000, TOKEN_SIZE = 8 };
+enum { NO_NUMBER = -1, MOST_SECONDS = 1000000, TOKEN_SIZE = 8, MAX_SZX = 6 };
 
 typedef struct request_options {
     const char *address;    /* -a; NULL: any */
@@ -25,6 +26,8 @@ typedef struct request_options {
     bool confirmable;  /* without -N */
     const char *token; /* -T; NULL: a random one */
     uint32_t deadline; /* -B, in ms; 0: the usual one */
+    uint32_t duration; /* -s, in ms; 0: without an end */
+    uint8_t szx;       /* -b: blocks of 16 << szx bytes */
     bool verbose;      /* -v */
 } request_options;
 
@@ -55,6 +58,17 @@ static bool read_seconds(const char *text, uint32_t *ms)
         return false;
     *ms = (uint32_t)(seconds * 1000 + 0.5);
     return true;
+}
+
+/* The size of a block, as RFC 7959 2.2 has them. */
+static bool read_size(const char *text, uint8_t *szx)
+{
+    uint16_t size;
+
+    if (!read_u16(text, &size)) return false;
+    for (*szx = 0; *szx <= MAX_SZX; (*szx)++)
+        if (size == 16u << *szx) return true;
+    return false;
 }
 
 /* What coap-client calls the formats that have a name in the library, too. */
@@ -175,6 +189,12 @@ static const char *read_letter(request_options *o, const letter *l)
         return read_token(l->value, &o->token) ? NULL : "8 bytes at most";
     case 'B':
         return read_seconds(l->value, &o->deadline) ? NULL : "seconds";
+    case 's':
+        return read_seconds(l->value, &o->duration) ? NULL : "seconds";
+    case 'b':
+        return read_size(l->value, &o->szx)
+                   ? NULL
+                   : "16, 32, 64, 128, 256, 512 or 1024";
     default:
         o->verbose = true;
         return NULL;
@@ -191,6 +211,7 @@ static bool read_request_options(request_options *o, const call *c)
     memset(o, 0, sizeof *o);
     o->format = o->accept = NO_NUMBER;
     o->confirmable = true;
+    o->szx = MAX_SZX;
     o->raw = must_have(calloc((size_t)c->letter_count + 1, sizeof *o->raw));
     for (i = 0; i < c->letter_count; i++) {
         wanted = read_letter(o, &c->letters[i]);

@@ -35,6 +35,7 @@ function ask (method, pathname, more = {}) {
       resolve({
         code: res.code,
         payload: res.payload.toString(),
+        bytes: res.payload,
         format: res.headers['Content-Format'] ?? null,
         etag: res._packet.options.find((o) => o.name === 'ETag')?.value,
         type: res._packet.ack ? 'ACK' : res._packet.confirmable ? 'CON' : 'NON',
@@ -99,6 +100,8 @@ async function errors () {
   await expect('no such path', '4.04', null, 'GET', '/none')
   await expect('Accept of another format', '4.06', null, 'GET', '/climate',
     { accept: 'application/xml' })
+  await expect('Accept of a format that a handler has not', '4.06', null,
+    'GET', '/fan', { accept: 'application/json' })
   await expect('Content-Format of another format', '4.15', null, 'PUT',
     '/climate', {
       payload: '<a/>', options: [['Content-Format', 'application/xml']]
@@ -174,6 +177,73 @@ async function tokens () {
     [answer?.reset, answer?.code, answer?.messageId])
 }
 
+// Bodies in blocks of each size, there and back.
+async function blocks () {
+  for (let szx = 0; szx <= 6; szx++) {
+    const size = 16 << szx
+    const bytes = Buffer.from(Array(9000 + szx).fill().map((_, i) => i * i))
+    const put = await ask('PUT', '/store',
+      { payload: bytes, options: [['Block1', Buffer.from([szx])]] })
+    const get = await ask('GET', '/store',
+      { options: [['Block2', Buffer.from([szx])]] })
+
+    check('PUT in blocks of ' + size, szx === 0 ? '2.01' : '2.04', put.code)
+    check('GET in blocks of ' + size, [true, 'ACK'],
+      [bytes.equals(get.bytes), get.type])
+  }
+  const answer = await ask('GET', '/large')
+  check('GET of what is large', 5120, answer.bytes.length)
+  await ask('DELETE', '/store')
+}
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+// Wait until there are so many values, or for too long.
+async function arrived (values, count) {
+  for (let tries = 0; values.length < count && tries < 50; tries++) {
+    await sleep(50)
+  }
+  return values
+}
+
+async function observe (pathname, confirmable) {
+  const watch = { values: [] }
+  const req = coap.request({
+    hostname: '127.0.0.1', port, pathname, observe: true, confirmable
+  })
+
+  req.on('response', (res) => {
+    watch.end = () => res.close()
+    watch.code = res.code
+    res.on('data', (bytes) => watch.values.push(bytes.toString()))
+    res.on('error', () => {})
+  })
+  req.on('error', () => {})
+  req.end()
+  await arrived(watch.values, 1)
+  return watch
+}
+
+async function observing () {
+  await ask('PUT', '/fan', { payload: 'on' })
+  for (const confirmable of [true, false]) {
+    const watch = await observe('/fan', confirmable)
+    const name = (confirmable ? 'CON' : 'NON') + ' observe: '
+
+    for (const [i, payload] of ['off', 'on', 'off', 'on'].entries()) {
+      await ask('PUT', '/fan', { payload })
+      await arrived(watch.values, 2 + i)
+    }
+    check(name + 'each value once', ['on', 'off', 'on', 'off', 'on'],
+      watch.values)
+    watch.end()
+    await sleep(200)
+    await ask('PUT', '/fan', { payload: 'on' })
+    await sleep(200)
+    check(name + 'nothing behind its end', 5, watch.values.length)
+  }
+}
+
 async function all () {
   await methods()
   await store()
@@ -181,6 +251,8 @@ async function all () {
   await answers()
   await discovery()
   await tokens()
+  await blocks()
+  await observing()
   process.exit()
 }
 

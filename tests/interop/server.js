@@ -3,7 +3,7 @@
 //   /echo      what the request was, as JSON
 //   /slow      the same after a second, as a separate response
 //   /code/404  that code, with a diagnostic
-//   /store     PUT, GET, DELETE; with ETag
+//   /store     PUT, GET, DELETE; with ETag; may be observed
 'use strict'
 
 const coap = require('coap')
@@ -12,6 +12,7 @@ const coap = require('coap')
 coap.registerOption('ETag', (bytes) => bytes, (bytes) => bytes)
 
 const hex = (bytes) => bytes.toString('hex')
+const observers = new Set()
 let stored = null
 
 function describe (req) {
@@ -46,6 +47,7 @@ function store (req, res) {
     res.code = stored === null ? '2.01' : '2.04'
     stored = req.payload
     res.end()
+    for (const observer of observers) observer.write(stored)
   } else if (req.method === 'DELETE') {
     res.code = '2.02'
     stored = null
@@ -53,6 +55,10 @@ function store (req, res) {
   } else if (stored === null) {
     res.code = '4.04'
     res.end()
+  } else if (req.headers.Observe === 0) {
+    observers.add(res)
+    res.on('finish', () => observers.delete(res))
+    res.write(stored)
   } else {
     res.setOption('ETag', etag)
     res.code = '2.05'

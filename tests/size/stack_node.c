@@ -14,7 +14,7 @@ static int16_t temp10 = 215;
 static char place[8] = "a \"b\"";
 static bool inside; /* measure what handlers call */
 static bool busy;   /* the network takes nothing */
-static uint32_t now_ms;
+static uint32_t now_ms, window_at;
 
 COAP2_FIELDS(climate_fields, COAP2_FIELD_RW("temp", COAP2_I16, temp10, -1),
              COAP2_FIELD_TEXT_RW("at", place));
@@ -31,6 +31,7 @@ static uint8_t on_note(coap2_req *req, coap2_rsp *rsp)
     ENTER_VOID("node", coap2_rsp_flash, rsp, PSTR("a note"));
     ENTER_VOID("node", coap2_rsp_bytes, rsp, COAP2_FORMAT_OCTETS, "\1\2", 2);
     ENTER("node", coap2_req_is, req, PSTR("on"));
+    ENTER("node", coap2_rsp_window, rsp, 1000, &window_at);
     return COAP2_205_CONTENT;
 }
 
@@ -258,6 +259,10 @@ static void ask_by_steps(void)
     ENTER_INTO(request, "node", coap2_call_send, &call, on_reply, NULL);
     poll(0);
     ENTER("node", coap2_cancel, &node, request);
+    ENTER_VOID("node", coap2_changed, &node, &climate);
+    ENTER_INTO(request, "node", coap2_request_observe, &node,
+               "coap://10.0.0.1/a", on_reply, NULL);
+    ENTER("node", coap2_forget, &node, request);
     ENTER_VOID("node", coap2_call_start_to, &call, &node, COAP2_GET, &peer,
                "/sensors/temp/");
     call.confirmable = false;

@@ -1,0 +1,159 @@
+/* cmd_observe.h - coap2 observe: show a resource's state, and each new one. */
+
+#ifndef CMD_OBSERVE_H
+#define CMD_OBSERVE_H
+
+#include "cmd_request.h"
+#include "signals.h"
+
+/* How long the server is given to hear that nobody observes any more: a
+   retransmission should do (RFC 7252 4.2). */
+enum { FAREWELL_MS = 5000 };
+
+/* ---- a notification ----------------------------------------------------- */
+
+/* A value takes one line, whatever is in it. */
+static bool put_value(request *r)
+{
+    const uint8_t *bytes = r->body.bytes;
+    size_t length = r->body.length;
+
+    if (!open_sink(&r->output)) return false;
+    if (length > 0 && bytes[length - 1] == '\n') length--;
+    if (is_text(bytes, length, false))
+        (void)fwrite(bytes, 1, length, r->output.file);
+    else
+        put_escaped(r->output.file, bytes, length);
+    fputc('\n', r->output.file);
+    return fflush(r->output.file) == 0 || sink_failed(&r->output);
+}
+
+/* All of a notification is there. 2.03 says that the value is one that an ETag
+   in the request names. */
+static void take_state(request *r, const coap2_reply *reply)
+{
+    coap2_msg whole = *reply->msg;
+    char peer[PEER_SIZE];
+
+    r->status = status_of(whole.code);
+    r->answers++;
+    if (r->status == DONE) {
+        whole.payload = r->body.bytes;
+        whole.payload_length = r->body.length;
+    }
+    udp_peer_text(reply->peer, peer, sizeof peer);
+    if (r->c->json)
+        json_answer(peer, &whole);
+    else
+        show_status(NULL, &whole);
+    if (!r->c->json && whole.code == COAP2_205_CONTENT && !put_value(r))
+        r->failed = true;
+}
+
+static void on_notification(const coap2_reply *reply)
+{
+    request *r = (request *)reply->user;
+
+    if (!reply->more) {
+        r->ended = true;
+        r->result = reply->result;
+    }
+    if (reply->result == COAP2_ERR_TIMEOUT && reply->more)
+        fputs("coap2: nothing was heard for too long: asking again\n", stderr);
+    if (reply->result != COAP2_OK) return;
+    if (reply->offset == 0) r->body.length = 0;
+    gather(&r->body, reply->msg->payload, reply->msg->payload_length);
+    if (reply->last) take_state(r, reply);
+}
+
+/* ---- the client --------------------------------------------------------- */
+
+/* The request that begins it; a group cannot be observed. */
+static int16_t begin_to_observe(coap2_node *node, request *r)
+{
+    coap2_call asked;
+
+    coap2_call_start(&asked, node, COAP2_GET, r->uri);
+    add_options(&asked, &r->options);
+    coap2_write_uint(&asked.w, COAP2_OPT_OBSERVE, 0);
+    if (r->options.deadline != 0) asked.deadline = r->options.deadline;
+    r->failed = asked.peer.group;
+    if (r->failed)
+        return (int16_t)complain(COAP2_ERR_ARG, "a group cannot be observed");
+    return coap2_call_send(&asked, on_notification, r);
+}
+
+/* Poll, and wait for a datagram or a signal. */
+static void poll_and_wait(coap2_node *node, request *r, uint32_t most)
+{
+    uint32_t rest = coap2_poll(node, udp_now(&r->net));
+
+    if (r->ended || r->failed) return;
+    udp_idle(&r->net, rest < most ? rest : most);
+}
+
+static bool is_over(const request *r, uint32_t passed)
+{
+    return end_is_asked || r->failed ||
+           (r->options.duration != 0 && passed >= r->options.duration);
+}
+
+/* Tell the server, and give it the time to hear. */
+static void say_farewell(coap2_node *node, request *r, int16_t observation)
+{
+    uint32_t since = udp_now(&r->net), passed = 0, rest;
+
+    (void)coap2_cancel(node, observation);
+    end_is_asked = 0;
+    while (passed < FAREWELL_MS && !end_is_asked) {
+        rest = coap2_poll(node, udp_now(&r->net));
+        if (rest == COAP2_FOREVER) return;
+        udp_idle(&r->net,
+                 rest < FAREWELL_MS - passed ? rest : FAREWELL_MS - passed);
+        passed = udp_now(&r->net) - since;
+    }
+}
+
+static coap2_result watch(coap2_node *node, request *r)
+{
+    int16_t observation = begin_to_observe(node, r);
+    uint32_t passed = 0;
+
+    if (observation < 0) return (coap2_result)observation;
+    r->since = udp_now(&r->net);
+    while (!r->ended && !is_over(r, passed)) {
+        poll_and_wait(node, r,
+                      r->options.duration == 0 ? COAP2_FOREVER
+                                               : r->options.duration - passed);
+        passed = udp_now(&r->net) - r->since;
+    }
+    if (r->ended) return r->result;
+    say_farewell(node, r, observation);
+    return r->answers == 0 ? COAP2_ERR_TIMEOUT : COAP2_ERR_CANCELLED;
+}
+
+/* ---- the command -------------------------------------------------------- */
+
+static int run_watch(request *r)
+{
+    coap2_node node;
+    coap2_result result;
+
+    if (!open_request(r)) return FAILED;
+    result = start_node(&node, r);
+    catch_end(&r->net);
+    if (result == COAP2_OK) result = watch(&node, r);
+    udp_close(&r->net);
+    if (!close_sink(&r->output) || r->failed) return FAILED;
+    if (result == COAP2_OK && r->status == DONE)
+        return complain(FAILED, "%s: it cannot be observed", r->uri);
+    if (result == COAP2_OK || result == COAP2_ERR_CANCELLED) return r->status;
+    return no_answer(r, result);
+}
+
+static int run_observe(const call *c)
+{
+    return run_with_options(c, run_watch);
+}
+
+#endif /* CMD_OBSERVE_H */

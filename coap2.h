@@ -69,8 +69,8 @@
        COAP2_WITH_CLIENT   1  requests                       (AVR: 4.5 KB)
        COAP2_WITH_LATER    1  answers that take their time   (AVR: 1.5 KB)
        COAP2_WITH_ECHO     1  a client repeats with Echo     (AVR: 0.5 KB)
-       COAP2_WITH_OBSERVE  1  observers, on both sides       (AVR: 5 KB)
-       COAP2_WITH_BLOCKS   1  bodies beyond a packet         (AVR: 7.5 KB)
+       COAP2_WITH_OBSERVE  1  observers, on both sides       (AVR: 5.5 KB)
+       COAP2_WITH_BLOCKS   1  bodies beyond a packet         (AVR: 8 KB)
        COAP2_WITH_LOG      1  node.log; 0 on AVR
        COAP2_FIELD_NAME   12  bytes of a field's name in its row
        COAP2_RULE_DEPTH   16  parentheses, and levels of a payload; AVR 8

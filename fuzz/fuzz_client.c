@@ -282,6 +282,7 @@ static void check_answer(const question *q, const coap2_reply *reply)
         return;
     }
     FUZZ_CHECK(msg != NULL && is_response(msg->code));
+    FUZZ_CHECK(COAP2_CODE_CLASS(msg->code) != 3);
     FUZZ_CHECK(
         fuzz_same(msg->token, msg->token_length, q->token, q->token_length) ||
         (q->observes &&

@@ -62,6 +62,7 @@ typedef struct datagram {
     uint8_t version, type, code, token_length;
     uint8_t token[8];
     bool whole; /* well-formed, and it fits where it is received */
+    bool picks; /* says which answers it wants: No-Response (RFC 7967) */
     bool ended; /* sent, and since then acknowledged or reset */
     bool has_block1, has_block2, has_observe;
     coap2_block block1, block2;
@@ -199,6 +200,7 @@ static void describe_options(datagram *d, const coap2_msg *msg)
 {
     coap2_opt opt;
 
+    d->picks = coap2_msg_find(msg, COAP2_OPT_NO_RESPONSE, &opt);
     d->has_block1 = read_block(msg, COAP2_OPT_BLOCK1, &d->block1);
     d->has_block2 = read_block(msg, COAP2_OPT_BLOCK2, &d->block2);
     d->has_observe = coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt);
@@ -378,7 +380,8 @@ static unsigned count_answered(const coap2_peer *peer, uint16_t id)
     return count;
 }
 
-/* A response belongs to a request; to one of a group it is no error. */
+/* A response belongs to a request; to one of a group it is no error, where the
+   request does not want one. */
 static void check_response(const datagram *d)
 {
     bool asked = false, alone = false;
@@ -392,7 +395,7 @@ static void check_response(const datagram *d)
             !same_token(r, d->token, d->token_length))
             continue;
         asked = true;
-        alone = alone || !r->peer.group;
+        alone = alone || !r->peer.group || r->picks;
     }
     FUZZ_CHECK(asked);
     FUZZ_CHECK(alone || COAP2_CODE_CLASS(d->code) == 2);

@@ -64,6 +64,7 @@
        COAP2_WITH_FIELDS   1  variables as text, both ways   (AVR: 4.5 KB)
        COAP2_WITH_JSON     1  fields as JSON as well         (AVR: 2 KB)
        COAP2_WITH_CBOR     1  fields as CBOR as well         (AVR: 3 KB)
+       COAP2_WITH_RULES    1  conditions of fields           (AVR: 9.5 KB)
        COAP2_WITH_SERVER   1  resources that are answered    (AVR: 6 KB)
        COAP2_WITH_CLIENT   1  requests                       (AVR: 4.5 KB)
        COAP2_WITH_LATER    1  answers that take their time   (AVR: 1.5 KB)
@@ -72,6 +73,9 @@
        COAP2_WITH_BLOCKS   1  bodies beyond a packet         (AVR: 8 KB)
        COAP2_WITH_LOG      1  node.log; 0 on AVR
        COAP2_FIELD_NAME   12  bytes of a field's name in its row
+       COAP2_RULE_DEPTH   16  parentheses, and levels of a payload; AVR 8
+       COAP2_RULE_OLDS     4  fields of a rule whose last value is kept; AVR 2
+                              (12 bytes each)
      The records of a node, and what each costs (AVR, elsewhere more):
        COAP2_MAX_EXCHANGES 8  messages that wait; AVR 2      (45 bytes each)
        COAP2_MAX_DUPLICATES 16  of others remembered; AVR 4  (29 bytes each)
@@ -112,6 +116,7 @@
        @uri        URIs to options and back, paths
        @links      link lists and their filters
        @fields     variables as resources
+       @rules      which changes matter
        @peer       who is at the other end
        @resource   what a server offers
        @node       an endpoint
@@ -125,6 +130,7 @@
        >>uri       URIs and paths
        >>links     link lists
        >>fields    values and fields
+       >>rules     conditions and triggers
        >>chance    the node's generator
        >>exchanges peers, slots, duplicates
        >>observers who wants to know
@@ -178,6 +184,23 @@
 #endif
 #ifndef COAP2_FIELD_NAME /* (2..32) bytes of a field's name, with its NUL */
 #define COAP2_FIELD_NAME 12
+#endif
+#ifndef COAP2_WITH_RULES /* conditions of fields and payloads */
+#define COAP2_WITH_RULES COAP2_WITH_FIELDS
+#endif
+#ifndef COAP2_RULE_DEPTH /* (1..32) parentheses, and levels of a payload */
+#ifdef __AVR__
+#define COAP2_RULE_DEPTH 8
+#else
+#define COAP2_RULE_DEPTH 16
+#endif
+#endif
+#ifndef COAP2_RULE_OLDS /* (1..32) fields of a rule whose last value is kept */
+#ifdef __AVR__
+#define COAP2_RULE_OLDS 2
+#else
+#define COAP2_RULE_OLDS 4
+#endif
 #endif
 #ifndef COAP2_WITH_SERVER /* resources that are answered */
 #define COAP2_WITH_SERVER 1
@@ -333,6 +356,12 @@
 #endif
 #if COAP2_WITH_CBOR && !COAP2_WITH_FIELDS
 #error "coap2: COAP2_WITH_CBOR needs COAP2_WITH_FIELDS"
+#endif
+#if COAP2_WITH_RULES > 1
+#error "coap2: each COAP2_WITH_x is 0 or 1"
+#endif
+#if COAP2_WITH_RULES && !COAP2_WITH_FIELDS
+#error "coap2: COAP2_WITH_RULES needs COAP2_WITH_FIELDS"
 #endif
 #if COAP2_WITH_LATER && !COAP2_WITH_SERVER
 #error "coap2: COAP2_WITH_LATER needs COAP2_WITH_SERVER"
@@ -961,6 +990,187 @@ COAP2_DEF coap2_result coap2_fields_read(const coap2_field *fields,
                                          coap2_field_fault *fault);
 
 #endif /* COAP2_WITH_FIELDS */
+
+/* ==== @rules: which changes matter ======================================= */
+
+#if COAP2_WITH_RULES
+
+/* A rule says which values are worth a notification: on a server what its
+   subscribers asked for; alone it is a small language for conditions.
+
+       temp > 20 and hum < 50            each change while it is so
+       when temp > 30 until temp < 28    once, and again after it was below 28
+       > 20 and < 30                     the resource's own value: `value`
+       delta(temp) >= 0.5 pmin 5         far from what was sent last, and at
+                                         most every 5 seconds
+       changed(fan) or mode == "auto"
+       pmax 60                           every change, and one a minute
+
+       rule   = [ body ] { ("pmin" | "pmax") seconds }
+       body   = "when" expr [ "until" expr ]  |  expr
+       expr   = term   { ("or"  | "||") term }
+       term   = factor { ("and" | "&&") factor }
+       factor = ("not" | "!") factor  |  "(" expr ")"  |  test
+       test   = [ operand ] ("<"|"<="|">"|">="|"=="|"="|"!="|"<>") operand
+              | operand
+       operand= number | string | "true" | "false" | field
+              | ("changed" | "old" | "delta") [ "(" field ")" ]
+       field  = name { ("." | "/") name }
+
+   Numbers are exact decimals of nine digits at most; strings stand in single
+   or double quotes, without escapes. What is missing, or of another type than
+   what it is compared with, makes a test unknown, and `and`, `or` and `not`
+   treat that as SQL does. old(x) is x when something was sent last, delta(x)
+   the distance from it, changed(x) whether it differs. A rule has 255 bytes at
+   most; COAP2_RULE_DEPTH parentheses may be open at once, and it may ask
+   old, delta and changed of COAP2_RULE_OLDS fields. */
+
+/* Why a rule was refused: the first byte is column 1, the end is length + 1. */
+typedef struct coap2_rule_fault {
+    uint16_t column;
+    const char *flash_why; /* a text for people, in flash on AVR */
+} coap2_rule_fault;
+
+/* Compile a rule into code of yours, of which the text may go. Returns the
+   length of the code, COAP2_ERR_FORMAT, or COAP2_ERR_SPACE where the code does
+   not fit; COAP2_RULE_CODE bytes are enough for a text of that length. With a
+   table of fields, a name that is not there is an error; without (NULL) it is
+   missing when it is looked up. Code made with a table is evaluated with it.
+
+       length = coap2_rule_compile("temp > 20", 9, NULL, 0, code, sizeof code,
+                                   &fault);
+       if (length < 0) complain(fault.column, fault.flash_why); */
+#define COAP2_RULE_CODE(text_length) ((text_length) + (text_length) / 2 + 4)
+COAP2_DEF int16_t coap2_rule_compile(const char *text, size_t length,
+                                     const coap2_field *fields, uint8_t count,
+                                     uint8_t *code, size_t capacity,
+                                     coap2_rule_fault *fault);
+
+/* A value, or that there is none: zeros. A text is not copied; it lives as long
+   as what it was looked up in. */
+typedef struct coap2_value {
+    uint8_t kind;    /* COAP2_VALUE_MISSING ... */
+    uint8_t form;    /* of a text: 0, as it stands; else the library's own */
+    int8_t exponent; /* of a number: magnitude * 10^exponent */
+    bool negative;
+    uint32_t magnitude; /* of a bool: 0 or 1 */
+    const char *text;
+    size_t length;
+} coap2_value;
+
+enum {
+    COAP2_VALUE_MISSING,
+    COAP2_VALUE_NUMBER,
+    COAP2_VALUE_BOOL,
+    COAP2_VALUE_TEXT
+};
+
+/* Read a text as a value: a number, true or false, else the text itself. */
+COAP2_DEF void coap2_value_read(coap2_value *value, const char *text,
+                                size_t length);
+
+/* The field that is looked up. `name` is NULL where it is row `index` of the
+   table that the rule was compiled with; else its length is 0 where the
+   resource's own value is meant. */
+typedef struct coap2_ref {
+    const char *name;
+    uint8_t length;
+    uint8_t index;
+    bool old; /* what it was when something was sent last */
+} coap2_ref;
+
+/* Fill in a value, which is missing so far. */
+typedef void (*coap2_look_fn)(const void *user, coap2_ref field,
+                              coap2_value *value);
+
+/* Look up in a table of fields, and in a payload, by its Content-Format: text
+   (`21.5`, or a list `temp=21.5 hum=40`), JSON and CBOR by member, of which
+   a.b and a/b are nested ones, SenML by the record's name with its base name
+   (RFC 8428), the last of several. Another format, and what is malformed,
+   nested deeper than COAP2_RULE_DEPTH, or not a number that 32 bits and an
+   exponent can say, is missing. Old values are missing in both. */
+COAP2_DEF void coap2_look_fields(const void *fields, coap2_ref field,
+                                 coap2_value *value);
+typedef struct coap2_payload {
+    const uint8_t *bytes;
+    size_t length;
+    uint16_t format; /* none (65535) is text */
+} coap2_payload;
+COAP2_DEF void coap2_look_payload(const void *payload, coap2_ref field,
+                                  coap2_value *value);
+
+/* Evaluate a rule, without time and without what was before: its expression,
+   or what stands behind `until` (false where there is none). Compare with
+   COAP2_TRUE: unknown is not zero. Bounded stack, and time that is linear in
+   the length of the code, but for what the look-up does. */
+enum { COAP2_FALSE, COAP2_UNKNOWN, COAP2_TRUE };
+COAP2_DEF uint8_t coap2_rule_eval(const uint8_t *code, coap2_look_fn look,
+                                  const void *user);
+COAP2_DEF uint8_t coap2_rule_until(const uint8_t *code, coap2_look_fn look,
+                                   const void *user);
+
+/* The parts that a rule has, as bits; and the milliseconds of pmin or of pmax,
+   0 without. */
+enum {
+    COAP2_RULE_WHEN = 1,
+    COAP2_RULE_UNTIL = 2,
+    COAP2_RULE_PMIN = 4,
+    COAP2_RULE_PMAX = 8
+};
+COAP2_DEF uint8_t coap2_rule_parts(const uint8_t *code);
+COAP2_DEF uint32_t coap2_rule_time(const uint8_t *code, uint8_t part);
+
+/* What is kept of a field for old, delta and changed: a number or bool, the
+   first bytes of a text, its length and a hash. */
+#define COAP2I_OLD_TEXT (sizeof(void *) < 4 ? 4 : 8)
+typedef struct coap2_old {
+    uint32_t magnitude; /* of a text, its hash */
+    uint16_t length;
+    uint8_t kind;
+    int8_t exponent;
+    bool negative;
+    char text[COAP2I_OLD_TEXT];
+} coap2_old;
+
+/* A subscriber, as far as its rule goes: what it was sent last, and when. */
+typedef struct coap2_trigger {
+    uint32_t last; /* ms */
+    bool armed;    /* `when` may notify */
+    bool waiting;  /* a notification waits for pmin */
+    coap2_old olds[COAP2_RULE_OLDS];
+} coap2_trigger;
+
+/* Run a rule over time. Begin where the subscriber has its first answer, or one
+   to a renewal. Tell of each change, and of time when it has come: both return
+   whether to notify now, with the values of now. The clock may wrap; look at it
+   once in three weeks. What happens at once is one notification: a change that
+   comes when a timer has run out, too, is looked at with it.
+
+       coap2_trigger_begin(&t, code, look, user, now);
+       reason = coap2_trigger_change(&t, code, look, user, now);
+       reason = coap2_trigger_time(&t, code, look, user, now);
+       if (reason != COAP2_QUIET) notify(reason); */
+enum {
+    COAP2_QUIET,
+    COAP2_FIRST, /* the answer to a subscription */
+    COAP2_MATCH, /* the rule asked for it */
+    COAP2_PERIOD /* of pmax */
+};
+COAP2_DEF void coap2_trigger_begin(coap2_trigger *trigger, const uint8_t *code,
+                                   coap2_look_fn look, const void *user,
+                                   uint32_t now_ms);
+COAP2_DEF uint8_t coap2_trigger_change(coap2_trigger *trigger,
+                                       const uint8_t *code, coap2_look_fn look,
+                                       const void *user, uint32_t now_ms);
+COAP2_DEF uint8_t coap2_trigger_time(coap2_trigger *trigger,
+                                     const uint8_t *code, coap2_look_fn look,
+                                     const void *user, uint32_t now_ms);
+
+/* The milliseconds until coap2_trigger_time is to be called; COAP2_FOREVER. */
+COAP2_DEF uint32_t coap2_trigger_due(const coap2_trigger *trigger,
+                                     const uint8_t *code, uint32_t now_ms);
+
+#endif /* COAP2_WITH_RULES */
 
 /* ==== @peer: who is at the other end ===================================== */
 
@@ -4572,6 +4782,1656 @@ COAP2_DEF coap2_result coap2_fields_read(const coap2_field *fields,
 }
 
 #endif /* COAP2_WITH_FIELDS */
+
+/* ---- >>rules: conditions and triggers -------------------------------------
+   Knows the language of rules, its code, values and what they were before, and
+   how a value is found in a payload. Knows no messages and no subscribers. */
+
+#if COAP2_WITH_RULES
+
+/* Code is a byte of COAP2_RULE_x, an expression up to its end, that of `until`
+   if there is one, and times. An expression stands as it is written; tests that
+   are not parted by an `or` are joined by `and`. Ranges of the first byte tell
+   what follows:
+       00..04  structure, below
+       05..07  true, false, a text: length, bytes
+       08..09  a time: a number
+       10..1f  a test: operator, 8 for `not`; an operand, two if it compares
+       20..3f  a field by name: kind * 8, and the length of its name; 0 is the
+               resource's own value, 7 that the length follows
+       40..7f  a field by index: kind * 16, and the index; 15: it follows
+       80..ff  a number: sign * 64, (bytes - 1) * 16, decimals; the bytes, the
+               lowest first
+   Behind the first byte of a field that is asked for what it was stands the
+   place where that is kept. */
+enum {
+    COAP2I_CODE_END,
+    COAP2I_CODE_OR,
+    COAP2I_CODE_OPEN,
+    COAP2I_CODE_OPEN_NOT,
+    COAP2I_CODE_CLOSE,
+    COAP2I_CODE_TRUE,
+    COAP2I_CODE_FALSE,
+    COAP2I_CODE_TEXT,
+    COAP2I_CODE_PMIN,
+    COAP2I_CODE_PMAX,
+    COAP2I_CODE_TEST = 0x10,
+    COAP2I_CODE_NOT = 8,
+    COAP2I_CODE_NAME = 0x20,
+    COAP2I_CODE_INDEX = 0x40,
+    COAP2I_CODE_NUMBER = 0x80
+};
+
+/* How two values compare; operators are the sum of what they allow. */
+enum {
+    COAP2I_LESS = 1,
+    COAP2I_EQUAL = 2,
+    COAP2I_GREATER = 4,
+    COAP2I_NO_ORDER = 8 /* and only == and != mean something */
+};
+
+/* What a field is asked for. */
+enum { COAP2I_NOW, COAP2I_CHANGED, COAP2I_OLD, COAP2I_DELTA };
+
+/* A field in code. */
+typedef struct coap2i_operand {
+    uint8_t kind, place;
+    coap2_ref ref;
+} coap2i_operand;
+
+/* Read a field; returns what follows. */
+static const uint8_t *coap2i_code_field(const uint8_t *at, coap2i_operand *o)
+{
+    uint8_t head = *at++;
+    bool by_name = head < COAP2I_CODE_INDEX;
+    o->kind = (uint8_t)(by_name ? head >> 3 & 3 : head >> 4 & 3);
+    o->place = 0;
+    if (o->kind != COAP2I_NOW) o->place = *at++;
+    o->ref.old = false;
+    o->ref.length = 0;
+    o->ref.name = NULL;
+    o->ref.index = head & 15u;
+    if (!by_name && o->ref.index == 15u) o->ref.index = *at++;
+    if (!by_name) return at;
+    o->ref.index = 0;
+    o->ref.length = head & 7u;
+    if (o->ref.length == 7u) o->ref.length = *at++;
+    o->ref.name = (const char *)at;
+    return at + o->ref.length;
+}
+
+/* Step over one piece of code. */
+static const uint8_t *coap2i_code_skip(const uint8_t *at)
+{
+    coap2i_operand o;
+    uint8_t head = *at;
+    if (head >= COAP2I_CODE_NUMBER) return at + 2 + (head >> 4 & 3);
+    if (head >= COAP2I_CODE_NAME) return coap2i_code_field(at, &o);
+    if (head == COAP2I_CODE_TEXT) return at + 2 + at[1];
+    return at + 1;
+}
+
+/* The tokens of the language; words stand in the order of coap2i_words. */
+enum {
+    COAP2I_WRONG,
+    COAP2I_AT_END,
+    COAP2I_OPENS,
+    COAP2I_CLOSES,
+    COAP2I_COMPARES,
+    COAP2I_A_NUMBER,
+    COAP2I_A_TEXT,
+    COAP2I_A_FIELD,
+    COAP2I_AND,
+    COAP2I_OR,
+    COAP2I_NOT,
+    COAP2I_TRUE,
+    COAP2I_FALSE,
+    COAP2I_WHEN,
+    COAP2I_UNTIL,
+    COAP2I_PMIN,
+    COAP2I_PMAX,
+    COAP2I_WORD_CHANGED, /* the next three as what a field is asked for */
+    COAP2I_WORD_OLD,
+    COAP2I_WORD_DELTA
+};
+static const char coap2i_words[] COAP2_FLASH =
+    "and\0or\0not\0true\0false\0when\0until\0pmin\0pmax\0changed\0old\0"
+    "delta\0";
+
+/* A rule on its way into code. After the first fault the token is wrong, and
+   nothing goes on. */
+typedef struct coap2i_compiler {
+    const uint8_t *text;
+    const coap2_field *fields;
+    uint8_t *code;
+    size_t capacity, size;
+    coap2_rule_fault *fault;
+    coap2_result error;
+    uint8_t field_count;
+    uint8_t length;
+    uint8_t at, next; /* where the token stands, and what is behind it */
+    uint8_t token;
+    uint8_t operation; /* of a token that compares */
+    uint8_t decimals;  /* of a number, its sign, and its digits without point */
+    bool negative;
+    uint32_t magnitude;
+    uint8_t places; /* of old values */
+} coap2i_compiler;
+
+static void coap2i_rule_fail(coap2i_compiler *c, uint8_t at, const char *why)
+{
+    if (c->error != COAP2_OK) return;
+    c->error = COAP2_ERR_FORMAT;
+    c->fault->column = (uint16_t)(at + 1);
+    c->fault->flash_why = why;
+    c->token = COAP2I_WRONG;
+}
+
+/* The byte at a place; 0 behind the end. */
+static uint8_t coap2i_rule_byte(const coap2i_compiler *c, uint8_t at)
+{
+    return at < c->length ? c->text[at] : 0u;
+}
+
+static bool coap2i_starts_name(uint8_t byte)
+{
+    uint8_t lower = byte | 0x20u;
+    return (lower >= 'a' && lower <= 'z') || byte == '_';
+}
+
+static bool coap2i_rule_digit(const coap2i_compiler *c, uint8_t at)
+{
+    return coap2i_is_digit((char)coap2i_rule_byte(c, at));
+}
+
+/* The token of a word; a field if it is not reserved. */
+static uint8_t coap2i_rule_word(const uint8_t *at, const uint8_t *end)
+{
+    const char *word = coap2i_words;
+    uint8_t token = COAP2I_AND;
+    for (; token <= COAP2I_WORD_DELTA; token++) {
+        if (coap2i_bytes_are(at, end, word)) return token;
+        while (coap2i_flash_char(word++) != '\0') continue;
+    }
+    return COAP2I_A_FIELD;
+}
+
+/* A name has its last byte where the next cannot be in one. */
+static void coap2i_rule_name(coap2i_compiler *c)
+{
+    uint8_t byte;
+    do {
+        c->next++;
+        byte = coap2i_rule_byte(c, c->next);
+    } while (coap2i_starts_name(byte) || coap2i_is_digit((char)byte) ||
+             byte == '-');
+}
+
+static void coap2i_rule_names(coap2i_compiler *c)
+{
+    uint8_t byte;
+    coap2i_rule_name(c);
+    c->token = coap2i_rule_word(c->text + c->at, c->text + c->next);
+    if (c->token != COAP2I_A_FIELD) return;
+    while ((byte = coap2i_rule_byte(c, c->next)) == '.' || byte == '/') {
+        c->next++;
+        if (!coap2i_starts_name(coap2i_rule_byte(c, c->next))) {
+            coap2i_rule_fail(c, c->next, COAP2_TEXT("a name is missing"));
+            return;
+        }
+        coap2i_rule_name(c);
+    }
+}
+
+/* Digits from the next byte on; returns how many. */
+static uint8_t coap2i_rule_digits(coap2i_compiler *c)
+{
+    uint8_t first = c->next;
+    for (; coap2i_rule_digit(c, c->next); c->next++)
+        c->magnitude = c->magnitude * 10u + (c->text[c->next] & 15u);
+    return (uint8_t)(c->next - first);
+}
+
+static void coap2i_rule_number(coap2i_compiler *c)
+{
+    uint8_t digits, byte;
+    c->decimals = 0;
+    c->magnitude = 0;
+    c->negative = c->text[c->at] == '-';
+    if (c->negative) c->next++;
+    digits = coap2i_rule_digits(c);
+    if (coap2i_rule_byte(c, c->next) == '.' &&
+        coap2i_rule_digit(c, (uint8_t)(c->next + 1u))) {
+        c->next++;
+        c->decimals = coap2i_rule_digits(c);
+        digits = (uint8_t)(digits + c->decimals);
+    }
+    c->token = COAP2I_A_NUMBER;
+    byte = coap2i_rule_byte(c, c->next);
+    if (coap2i_starts_name(byte) || byte == '.')
+        coap2i_rule_fail(c, c->next, COAP2_TEXT("no place in a number"));
+    else if (digits > 9u)
+        coap2i_rule_fail(c, c->at, COAP2_TEXT("more than nine digits"));
+}
+
+static void coap2i_rule_text(coap2i_compiler *c)
+{
+    uint8_t quote = c->text[c->at];
+    c->token = COAP2I_A_TEXT;
+    do {
+        if (++c->next == c->length) {
+            coap2i_rule_fail(c, c->next, COAP2_TEXT("no closing quote"));
+            return;
+        }
+    } while (c->text[c->next] != quote);
+    c->next++;
+}
+
+/* What a sign of comparison allows; 0 if it is none. */
+static uint8_t coap2i_comparison(uint8_t sign)
+{
+    if (sign == '<') return COAP2I_LESS;
+    if (sign == '>') return COAP2I_GREATER;
+    return sign == '=' ? COAP2I_EQUAL : 0;
+}
+
+/* Two signs, or the first of them. */
+static uint8_t coap2i_rule_sign(coap2i_compiler *c, uint8_t first,
+                                uint8_t second)
+{
+    c->operation = coap2i_comparison(first);
+    if (c->operation != 0u &&
+        (second == '=' || (first == '<' && second == '>'))) {
+        c->next++;
+        c->operation = (uint8_t)(c->operation | coap2i_comparison(second));
+        return COAP2I_COMPARES;
+    }
+    if (c->operation != 0u) return COAP2I_COMPARES;
+    if (first == '(') return COAP2I_OPENS;
+    if (first == ')') return COAP2I_CLOSES;
+    c->operation = COAP2I_LESS | COAP2I_GREATER;
+    if (first == '!' && second != '=') return COAP2I_NOT;
+    if (first != '!' && first != '&' && first != '|') return COAP2I_WRONG;
+    if (first != '!' && first != second) return COAP2I_WRONG;
+    c->next++;
+    if (first == '!') return COAP2I_COMPARES;
+    return first == '&' ? COAP2I_AND : COAP2I_OR;
+}
+
+/* Read the next token. */
+static void coap2i_rule_next(coap2i_compiler *c)
+{
+    uint8_t byte, second;
+    if (c->error != COAP2_OK) return;
+    while ((byte = coap2i_rule_byte(c, c->next)) == ' ' || byte == '\t')
+        c->next++;
+    c->at = c->next;
+    second = coap2i_rule_byte(c, (uint8_t)(c->at + 1u));
+    if (c->at == c->length) {
+        c->token = COAP2I_AT_END;
+    } else if (byte == '"' || byte == '\'') {
+        coap2i_rule_text(c);
+    } else if (coap2i_starts_name(byte)) {
+        coap2i_rule_names(c);
+    } else if (coap2i_is_digit((char)byte) ||
+               (byte == '-' && coap2i_is_digit((char)second))) {
+        coap2i_rule_number(c);
+    } else {
+        c->next++;
+        c->token = coap2i_rule_sign(c, byte, second);
+        if (c->token == COAP2I_WRONG)
+            coap2i_rule_fail(c, c->at, COAP2_TEXT("no such sign"));
+    }
+}
+
+static void coap2i_code_put(coap2i_compiler *c, uint8_t byte)
+{
+    if (c->size < c->capacity) {
+        c->code[c->size++] = byte;
+    } else if (c->error == COAP2_OK) {
+        coap2i_rule_fail(c, c->at, COAP2_TEXT("too long for its place"));
+        c->error = COAP2_ERR_SPACE;
+    }
+}
+
+static void coap2i_code_bytes(coap2i_compiler *c, uint8_t from, uint8_t to)
+{
+    for (; from < to; from++) coap2i_code_put(c, c->text[from]);
+}
+
+static void coap2i_code_number(coap2i_compiler *c)
+{
+    uint32_t rest = c->magnitude;
+    uint8_t more = 0, head = COAP2I_CODE_NUMBER | c->decimals;
+    for (; (rest >>= 8) != 0u; more++) head = (uint8_t)(head + 0x10u);
+    if (c->negative && c->magnitude != 0u) head |= 0x40u;
+    coap2i_code_put(c, head);
+    for (rest = c->magnitude;; rest >>= 8) {
+        coap2i_code_put(c, (uint8_t)rest);
+        if (more-- == 0u) break;
+    }
+}
+
+static bool coap2i_same_field(const coap2i_operand *a, const coap2i_operand *b)
+{
+    return a->ref.index == b->ref.index && a->ref.length == b->ref.length &&
+           (a->ref.length == 0u ||
+            memcmp(a->ref.name, b->ref.name, a->ref.length) == 0);
+}
+
+/* The first place that the field at the end of the code has: that of the same
+   field before it, or a new one. */
+static void coap2i_code_place(coap2i_compiler *c, size_t first, uint8_t from)
+{
+    const uint8_t *at = c->code + 1, *last = c->code + first;
+    coap2i_operand mine, other;
+    (void)coap2i_code_field(last, &mine);
+    if (mine.kind == COAP2I_NOW) return;
+    for (; at != last; at = coap2i_code_skip(at)) {
+        if (*at < COAP2I_CODE_NAME || *at >= COAP2I_CODE_NUMBER) continue;
+        (void)coap2i_code_field(at, &other);
+        if (other.kind == COAP2I_NOW || !coap2i_same_field(&mine, &other))
+            continue;
+        c->code[first + 1u] = other.place;
+        return;
+    }
+    if (c->places == COAP2_RULE_OLDS)
+        coap2i_rule_fail(c, from, COAP2_TEXT("too many old values"));
+    c->code[first + 1u] = c->places++;
+}
+
+/* The row of a field; its name is empty for the resource's own value, which a
+   table has if it has one row. */
+static uint8_t coap2i_rule_row(const coap2i_compiler *c, coap2i_text name)
+{
+    uint8_t own[5], row;
+    bool is_own = name.at == name.end;
+    if (is_own) {
+        (void)coap2i_put_word(own, COAP2_TEXT("value"), sizeof own);
+        coap2i_text_set(&name, own, own + sizeof own, COAP2I_PLAIN);
+    }
+    row = coap2i_find_field(c->fields, c->field_count, &name);
+    return is_own && c->field_count == 1u ? 0u : row;
+}
+
+/* A field between two bytes of the text, which are equal for the resource's own
+   value. */
+static void coap2i_code_ref(coap2i_compiler *c, uint8_t kind, uint8_t from,
+                            uint8_t to)
+{
+    size_t first = c->size;
+    uint8_t head = COAP2I_CODE_NAME | (uint8_t)(kind << 3);
+    uint8_t number = (uint8_t)(to - from), most = 7;
+    coap2i_text name;
+    coap2i_text_set(&name, c->text + from, c->text + to, COAP2I_PLAIN);
+    if (coap2i_bytes_are(name.at, name.end, COAP2_TEXT("value"))) {
+        name.at = name.end;
+        number = 0;
+    }
+    if (c->fields != NULL) {
+        number = coap2i_rule_row(c, name);
+        if (number == c->field_count)
+            coap2i_rule_fail(c, from, COAP2_TEXT("no such field"));
+        head = COAP2I_CODE_INDEX | (uint8_t)(kind << 4);
+        most = 15;
+    }
+    coap2i_code_put(c, head | (number < most ? number : most));
+    if (kind != COAP2I_NOW) coap2i_code_put(c, 0);
+    if (number >= most) coap2i_code_put(c, number);
+    if (c->fields == NULL && number != 0u) coap2i_code_bytes(c, from, to);
+    if (c->error == COAP2_OK) coap2i_code_place(c, first, from);
+}
+
+/* What a field was, or its own value if none stands behind the word. */
+static void coap2i_rule_past(coap2i_compiler *c)
+{
+    uint8_t kind = (uint8_t)(c->token - COAP2I_WORD_CHANGED + COAP2I_CHANGED);
+    uint8_t word = c->at;
+    coap2i_rule_next(c);
+    if (c->token != COAP2I_OPENS) {
+        coap2i_code_ref(c, kind, word, word);
+        return;
+    }
+    coap2i_rule_next(c);
+    if (c->token != COAP2I_A_FIELD) {
+        coap2i_rule_fail(c, c->at, COAP2_TEXT("a field is missing"));
+        return;
+    }
+    coap2i_code_ref(c, kind, c->at, c->next);
+    coap2i_rule_next(c);
+    if (c->token != COAP2I_CLOSES)
+        coap2i_rule_fail(c, c->at, COAP2_TEXT("a ) is missing"));
+    coap2i_rule_next(c);
+}
+
+static void coap2i_rule_operand(coap2i_compiler *c)
+{
+    switch (c->token) {
+    case COAP2I_A_NUMBER:
+        coap2i_code_number(c);
+        break;
+    case COAP2I_A_TEXT:
+        coap2i_code_put(c, COAP2I_CODE_TEXT);
+        coap2i_code_put(c, (uint8_t)(c->next - c->at - 2));
+        coap2i_code_bytes(c, (uint8_t)(c->at + 1u), (uint8_t)(c->next - 1u));
+        break;
+    case COAP2I_TRUE:
+        coap2i_code_put(c, COAP2I_CODE_TRUE);
+        break;
+    case COAP2I_FALSE:
+        coap2i_code_put(c, COAP2I_CODE_FALSE);
+        break;
+    case COAP2I_A_FIELD:
+        coap2i_code_ref(c, COAP2I_NOW, c->at, c->next);
+        break;
+    case COAP2I_WORD_CHANGED:
+    case COAP2I_WORD_OLD:
+    case COAP2I_WORD_DELTA:
+        coap2i_rule_past(c);
+        return;
+    default:
+        coap2i_rule_fail(c, c->at, COAP2_TEXT("a value is missing"));
+        break;
+    }
+    coap2i_rule_next(c);
+}
+
+static void coap2i_rule_test(coap2i_compiler *c, bool negate)
+{
+    size_t head = c->size;
+    coap2i_code_put(c, COAP2I_CODE_TEST | (negate ? COAP2I_CODE_NOT : 0));
+    if (c->token == COAP2I_COMPARES)
+        coap2i_code_ref(c, COAP2I_NOW, c->at, c->at);
+    else
+        coap2i_rule_operand(c);
+    if (c->token != COAP2I_COMPARES) return;
+    c->code[head] |= c->operation;
+    coap2i_rule_next(c);
+    coap2i_rule_operand(c);
+}
+
+/* An expression; parentheses are counted, since the code keeps them. */
+static void coap2i_rule_expr(coap2i_compiler *c)
+{
+    uint8_t depth = 0;
+    bool negate;
+    do {
+        for (negate = false; c->token == COAP2I_NOT; negate = !negate)
+            coap2i_rule_next(c);
+        if (c->token == COAP2I_OPENS) {
+            if (depth++ == COAP2_RULE_DEPTH)
+                coap2i_rule_fail(c, c->at, COAP2_TEXT("too deep"));
+            coap2i_code_put(c,
+                            negate ? COAP2I_CODE_OPEN_NOT : COAP2I_CODE_OPEN);
+            coap2i_rule_next(c);
+            continue;
+        }
+        coap2i_rule_test(c, negate);
+        for (; c->token == COAP2I_CLOSES && depth != 0u; depth--) {
+            coap2i_code_put(c, COAP2I_CODE_CLOSE);
+            coap2i_rule_next(c);
+        }
+        if (c->token == COAP2I_OR)
+            coap2i_code_put(c, COAP2I_CODE_OR);
+        else if (c->token != COAP2I_AND)
+            break;
+        coap2i_rule_next(c);
+    } while (c->error == COAP2_OK);
+    if (depth != 0u) coap2i_rule_fail(c, c->at, COAP2_TEXT("a ) is missing"));
+    coap2i_code_put(c, COAP2I_CODE_END);
+}
+
+enum {
+    COAP2I_RULE_PARTS =
+        COAP2_RULE_WHEN | COAP2_RULE_UNTIL | COAP2_RULE_PMIN | COAP2_RULE_PMAX
+};
+
+static void coap2i_rule_body(coap2i_compiler *c)
+{
+    if (c->token == COAP2I_WHEN) {
+        c->code[0] = COAP2_RULE_WHEN;
+        coap2i_rule_next(c);
+    } else if (c->token == COAP2I_AT_END || c->token == COAP2I_PMIN ||
+               c->token == COAP2I_PMAX) {
+        coap2i_code_put(c, COAP2I_CODE_END); /* nothing is always true */
+        return;
+    }
+    coap2i_rule_expr(c);
+    if (c->token != COAP2I_UNTIL || c->code[0] == 0u) return;
+    c->code[0] |= COAP2_RULE_UNTIL;
+    coap2i_rule_next(c);
+    coap2i_rule_expr(c);
+}
+
+/* Seconds with up to three decimals are milliseconds; 0 if they are not. */
+static uint32_t coap2i_token_seconds(const coap2i_compiler *c)
+{
+    uint32_t ms = c->magnitude;
+    uint8_t decimals = c->decimals;
+    if (c->negative || decimals > 3u) return 0;
+    for (; decimals < 3u; decimals++) {
+        if (ms > 200000000u) return 0;
+        ms *= 10u;
+    }
+    return ms <= 2000000000u ? ms : 0u;
+}
+
+static void coap2i_rule_times(coap2i_compiler *c)
+{
+    uint32_t ms[2] = {0, 0}; /* pmin, pmax */
+    while (c->token == COAP2I_PMIN || c->token == COAP2I_PMAX) {
+        uint8_t which = (uint8_t)(c->token - COAP2I_PMIN);
+        if (ms[which] != 0u)
+            coap2i_rule_fail(c, c->at, COAP2_TEXT("stands twice"));
+        coap2i_code_put(c, (uint8_t)(COAP2I_CODE_PMIN + which));
+        c->code[0] = (uint8_t)(c->code[0] | COAP2_RULE_PMIN << which);
+        coap2i_rule_next(c);
+        if (c->token != COAP2I_A_NUMBER) {
+            coap2i_rule_fail(c, c->at, COAP2_TEXT("seconds are missing"));
+            return;
+        }
+        ms[which] = coap2i_token_seconds(c);
+        if (ms[which] == 0u)
+            coap2i_rule_fail(c, c->at, COAP2_TEXT("not 0.001 to 2000000 s"));
+        if (ms[1] != 0u && ms[1] < ms[0])
+            coap2i_rule_fail(c, c->at, COAP2_TEXT("pmax is below pmin"));
+        coap2i_code_number(c);
+        coap2i_rule_next(c);
+    }
+}
+
+COAP2_DEF int16_t coap2_rule_compile(const char *text, size_t length,
+                                     const coap2_field *fields, uint8_t count,
+                                     uint8_t *code, size_t capacity,
+                                     coap2_rule_fault *fault)
+{
+    coap2i_compiler c;
+    memset(&c, 0, sizeof c);
+    c.text = (const uint8_t *)text;
+    c.length = (uint8_t)length;
+    c.fields = fields;
+    c.field_count = count;
+    c.code = code;
+    c.capacity = capacity;
+    c.fault = fault;
+    if (length > UINT8_MAX)
+        coap2i_rule_fail(&c, UINT8_MAX, COAP2_TEXT("more than 255 bytes"));
+    coap2i_code_put(&c, 0);
+    coap2i_rule_next(&c);
+    if (c.error == COAP2_OK) coap2i_rule_body(&c);
+    coap2i_rule_times(&c);
+    if (c.token != COAP2I_AT_END)
+        coap2i_rule_fail(&c, c.at, COAP2_TEXT("no place here"));
+    return c.error != COAP2_OK ? c.error : (int16_t)c.size;
+}
+
+/* ---- values: how they compare, and how far apart they are ---- */
+
+static void coap2i_value_number(coap2_value *value, const coap2i_number *n)
+{
+    if (n->exponent == COAP2I_HUGE || n->exponent == COAP2I_TINY) return;
+    value->kind = COAP2_VALUE_NUMBER;
+    value->exponent = n->exponent;
+    value->negative = n->negative;
+    value->magnitude = n->magnitude;
+}
+
+static void coap2i_value_bool(coap2_value *value, bool truth)
+{
+    value->kind = COAP2_VALUE_BOOL;
+    value->magnitude = truth;
+}
+
+static void coap2i_value_text(coap2_value *value, const coap2i_text *text)
+{
+    value->kind = COAP2_VALUE_TEXT;
+    value->form = text->form;
+    value->text = (const char *)text->at;
+    value->length = (size_t)(text->end - text->at);
+}
+
+/* Not memset: small machines take this often. */
+static void coap2i_value_clear(coap2_value *value)
+{
+    value->kind = COAP2_VALUE_MISSING;
+    value->form = COAP2I_PLAIN;
+    value->exponent = 0;
+    value->negative = false;
+    value->magnitude = 0;
+    value->text = NULL;
+    value->length = 0;
+}
+
+/* What a payload says. */
+static void coap2i_value_set(coap2_value *value, const coap2i_value *from)
+{
+    if (from->kind == COAP2I_NUMBER)
+        coap2i_value_number(value, &from->number);
+    else if (from->kind == COAP2I_BOOL)
+        coap2i_value_bool(value, from->number.magnitude != 0u);
+    else if (from->kind == COAP2I_TEXT)
+        coap2i_value_text(value, &from->text);
+}
+
+COAP2_DEF void coap2_value_read(coap2_value *value, const char *text,
+                                size_t length)
+{
+    const uint8_t *at = (const uint8_t *)text;
+    coap2i_value read;
+    coap2i_read_word(&read, at, at + length, false);
+    coap2i_value_clear(value);
+    coap2i_value_set(value, &read);
+}
+
+/* Exact: what 32 bits cannot hold is larger than what they can. */
+static uint8_t coap2i_compare_numbers(const coap2_value *a,
+                                      const coap2_value *b)
+{
+    uint32_t x = a->magnitude, y = b->magnitude;
+    int16_t shift = (int16_t)(a->exponent - b->exponent);
+    bool over = false, less;
+    if (a->negative != b->negative)
+        return a->negative ? COAP2I_LESS : COAP2I_GREATER;
+    for (; shift > 0 && x != 0u && !over; shift--, x *= 10u)
+        over = x > COAP2I_TENTH_OF_ALL;
+    if (over) return a->negative ? COAP2I_LESS : COAP2I_GREATER;
+    for (; shift < 0 && y != 0u && !over; shift++, y *= 10u)
+        over = y > COAP2I_TENTH_OF_ALL;
+    if (x == y && !over) return COAP2I_EQUAL;
+    less = over || x < y;
+    return less != a->negative ? COAP2I_LESS : COAP2I_GREATER;
+}
+
+enum { COAP2I_CUT = 3 }; /* a form: of a text that was kept in part */
+
+static void coap2i_value_bytes(const coap2_value *value, coap2i_text *text)
+{
+    const uint8_t *at = (const uint8_t *)value->text;
+    size_t length = value->length;
+    if (value->form == COAP2I_CUT) length = COAP2I_OLD_TEXT;
+    coap2i_text_set(text, at, at + length, value->form);
+    if (value->form == COAP2I_CUT) text->form = COAP2I_PLAIN;
+}
+
+/* FNV-1a, and the length without escapes. */
+static uint32_t coap2i_value_hash(const coap2_value *value, size_t *length)
+{
+    coap2i_text text;
+    uint32_t hash = 2166136261u;
+    int16_t byte;
+    *length = value->length;
+    if (value->form == COAP2I_CUT) return value->magnitude;
+    coap2i_value_bytes(value, &text);
+    for (*length = 0; (byte = coap2i_next_byte(&text)) >= 0; ++*length)
+        hash = (hash ^ (uint8_t)byte) * 16777619u;
+    return hash;
+}
+
+/* Texts that are equal as far as one of them was kept. */
+COAP2I_RARE uint8_t coap2i_compare_cut(const coap2_value *a,
+                                       const coap2_value *b)
+{
+    size_t x, y;
+    if (coap2i_value_hash(a, &x) == coap2i_value_hash(b, &y) &&
+        (uint16_t)x == (uint16_t)y)
+        return COAP2I_EQUAL;
+    return COAP2I_NO_ORDER | COAP2I_LESS | COAP2I_GREATER;
+}
+
+/* By their bytes, escapes undone. */
+COAP2I_RARE uint8_t coap2i_compare_texts(const coap2_value *a,
+                                         const coap2_value *b)
+{
+    coap2i_text left, right;
+    int16_t x, y;
+    coap2i_value_bytes(a, &left);
+    coap2i_value_bytes(b, &right);
+    do {
+        x = coap2i_next_byte(&left);
+        y = coap2i_next_byte(&right);
+    } while (x == y && x >= 0);
+    if ((x < 0 && a->form == COAP2I_CUT) || (y < 0 && b->form == COAP2I_CUT))
+        return coap2i_compare_cut(a, b);
+    if (x == y) return COAP2I_EQUAL;
+    return x < y ? COAP2I_LESS : COAP2I_GREATER;
+}
+
+/* Zero if they cannot be compared. */
+static uint8_t coap2i_compare(const coap2_value *a, const coap2_value *b)
+{
+    if (a->kind != b->kind || a->kind == COAP2_VALUE_MISSING) return 0;
+    if (a->kind == COAP2_VALUE_NUMBER) return coap2i_compare_numbers(a, b);
+    if (a->kind == COAP2_VALUE_TEXT) return coap2i_compare_texts(a, b);
+    if (a->magnitude == b->magnitude) return COAP2I_NO_ORDER | COAP2I_EQUAL;
+    return COAP2I_NO_ORDER | COAP2I_LESS | COAP2I_GREATER;
+}
+
+/* Give two numbers one exponent. Digits of the smaller one that then have no
+   room are rounded away, half away from zero. */
+static void coap2i_align(coap2_value *large, coap2_value *small)
+{
+    uint8_t digit = 0;
+    if (large->magnitude == 0u) large->exponent = small->exponent;
+    if (small->magnitude == 0u) small->exponent = large->exponent;
+    for (; large->exponent > small->exponent &&
+           large->magnitude <= COAP2I_TENTH_OF_ALL;
+         large->exponent--)
+        large->magnitude *= 10u;
+    for (; large->exponent > small->exponent; small->exponent++) {
+        digit = (uint8_t)(small->magnitude % 10u);
+        small->magnitude /= 10u;
+    }
+    if (digit >= 5u) small->magnitude++;
+}
+
+/* Add a number to another; what is too much stays at the most. */
+static void coap2i_add(coap2_value *sum, coap2_value *term)
+{
+    uint32_t most = UINT32_MAX;
+    if (sum->exponent >= term->exponent)
+        coap2i_align(sum, term);
+    else
+        coap2i_align(term, sum);
+    if (sum->negative == term->negative) {
+        if (sum->magnitude <= most - term->magnitude)
+            most = sum->magnitude + term->magnitude;
+    } else if (sum->magnitude >= term->magnitude) {
+        most = sum->magnitude - term->magnitude;
+    } else {
+        most = term->magnitude - sum->magnitude;
+        sum->negative = term->negative;
+    }
+    sum->magnitude = most;
+    if (most == 0u) sum->negative = false;
+}
+
+/* ---- what was: kept, and found again ---- */
+
+static void coap2i_old_keep(coap2_old *old, const coap2_value *value)
+{
+    coap2i_text text;
+    size_t length;
+    uint8_t i;
+    old->kind = value->kind;
+    old->magnitude = value->magnitude;
+    old->exponent = value->exponent;
+    old->negative = value->negative;
+    if (value->kind != COAP2_VALUE_TEXT) return;
+    old->magnitude = coap2i_value_hash(value, &length);
+    old->length = (uint16_t)length;
+    coap2i_value_bytes(value, &text);
+    for (i = 0; i < COAP2I_OLD_TEXT; i++)
+        old->text[i] = (char)coap2i_next_byte(&text);
+}
+
+COAP2I_RARE void coap2i_old_value(const coap2_old *old, coap2_value *value)
+{
+    value->kind = old->kind;
+    value->magnitude = old->magnitude;
+    value->exponent = old->exponent;
+    value->negative = old->negative;
+    value->text = old->text;
+    value->length = old->length;
+    if (old->kind == COAP2_VALUE_TEXT && old->length > COAP2I_OLD_TEXT)
+        value->form = COAP2I_CUT;
+}
+
+/* ---- evaluation ---- */
+
+/* Where values come from, and where in the code we are. */
+typedef struct coap2i_sight {
+    const uint8_t *at;
+    coap2_look_fn look;
+    const void *user;
+    const coap2_old *olds; /* NULL: the look-up knows them */
+} coap2i_sight;
+
+static void coap2i_look(const coap2i_sight *s, const coap2i_operand *o,
+                        bool old, coap2_value *value)
+{
+    coap2_ref ref = o->ref;
+    coap2i_value_clear(value);
+    if (old && s->olds != NULL) {
+        coap2i_old_value(&s->olds[o->place], value);
+        return;
+    }
+    ref.old = old;
+    s->look(s->user, ref, value);
+}
+
+/* How far apart two values are, or whether they differ. */
+COAP2I_RARE void coap2i_change(const coap2i_sight *s, const coap2i_operand *o,
+                               coap2_value *value)
+{
+    coap2_value old;
+    bool numbers;
+    coap2i_look(s, o, true, &old);
+    numbers =
+        value->kind == COAP2_VALUE_NUMBER && old.kind == COAP2_VALUE_NUMBER;
+    if (o->kind == COAP2I_CHANGED) {
+        bool same = value->kind == old.kind &&
+                    (value->kind == COAP2_VALUE_MISSING ||
+                     (coap2i_compare(value, &old) & COAP2I_EQUAL) != 0u);
+        coap2i_value_clear(value);
+        coap2i_value_bool(value, !same);
+    } else if (numbers) {
+        old.negative = !old.negative;
+        coap2i_add(value, &old);
+        value->negative = false;
+    } else {
+        coap2i_value_clear(value);
+    }
+}
+
+COAP2I_RARE void coap2i_read_field(coap2i_sight *s, coap2_value *value)
+{
+    coap2i_operand o;
+    s->at = coap2i_code_field(s->at, &o);
+    coap2i_look(s, &o, o.kind == COAP2I_OLD, value);
+    if (o.kind == COAP2I_CHANGED || o.kind == COAP2I_DELTA)
+        coap2i_change(s, &o, value);
+}
+
+/* Most fields are one of the first rows, as it is now. */
+static bool coap2i_is_short(uint8_t head)
+{
+    return head >= COAP2I_CODE_INDEX && head < COAP2I_CODE_INDEX + 15;
+}
+
+static void coap2i_read_row(coap2i_sight *s, coap2_value *value)
+{
+    coap2_ref ref;
+    ref.name = NULL;
+    ref.length = 0;
+    ref.index = *s->at++ & 15u;
+    ref.old = false;
+    coap2i_value_clear(value);
+    s->look(s->user, ref, value);
+}
+
+static const uint8_t *coap2i_read_number(const uint8_t *at, uint8_t head,
+                                         coap2_value *value)
+{
+    uint8_t shift = 0, left = (uint8_t)((head >> 4 & 3) + 1);
+    value->kind = COAP2_VALUE_NUMBER;
+    value->negative = (head & 0x40u) != 0u;
+    value->exponent = (int8_t) - (head & 15);
+    value->magnitude = 0;
+    for (; left != 0u; left--, shift = (uint8_t)(shift + 8u))
+        value->magnitude |= (uint32_t)*at++ << shift;
+    return at;
+}
+
+static void coap2i_read_operand(coap2i_sight *s, coap2_value *value)
+{
+    uint8_t head = *s->at;
+    if (head >= COAP2I_CODE_NAME && head < COAP2I_CODE_NUMBER) {
+        if (coap2i_is_short(head))
+            coap2i_read_row(s, value);
+        else
+            coap2i_read_field(s, value);
+        return;
+    }
+    s->at++;
+    coap2i_value_clear(value);
+    if (head >= COAP2I_CODE_NUMBER) {
+        s->at = coap2i_read_number(s->at, head, value);
+    } else if (head == COAP2I_CODE_TEXT) {
+        value->kind = COAP2_VALUE_TEXT;
+        value->length = *s->at++;
+        value->text = (const char *)s->at;
+        s->at += value->length;
+    } else {
+        coap2i_value_bool(value, head == COAP2I_CODE_TRUE);
+    }
+}
+
+static uint8_t coap2i_truth(bool truth)
+{
+    return truth ? COAP2_TRUE : COAP2_FALSE;
+}
+
+static uint8_t coap2i_value_truth(const coap2_value *value)
+{
+    if (value->kind == COAP2_VALUE_MISSING) return COAP2_UNKNOWN;
+    if (value->kind == COAP2_VALUE_TEXT)
+        return coap2i_truth(value->length != 0u);
+    return coap2i_truth(value->magnitude != 0u);
+}
+
+static uint8_t coap2i_eval_test(coap2i_sight *s)
+{
+    coap2_value left, right;
+    uint8_t operation = *s->at++ & 7u, relation;
+    coap2i_read_operand(s, &left);
+    if (operation == 0u) return coap2i_value_truth(&left);
+    coap2i_read_operand(s, &right);
+    relation = coap2i_compare(&left, &right);
+    if (relation == 0u ||
+        (relation >= COAP2I_NO_ORDER && operation != COAP2I_EQUAL &&
+         operation != (COAP2I_LESS | COAP2I_GREATER)))
+        return COAP2_UNKNOWN;
+    return coap2i_truth((operation & relation) != 0u);
+}
+
+/* An `and` takes the least, an `or` the most, and `not` the other side: so the
+   truth of what was parted by `or`, and of what is joined since, is all that
+   must be remembered of each parenthesis. */
+static uint8_t coap2i_eval(coap2i_sight *s)
+{
+    uint8_t levels[COAP2_RULE_DEPTH], depth = 0;
+    uint8_t any = COAP2_FALSE, all = COAP2_TRUE;
+    levels[0] = 0;
+    for (;;) {
+        uint8_t head = *s->at, truth;
+        if (head >= COAP2I_CODE_TEST) {
+            truth = coap2i_eval_test(s);
+            if (head & COAP2I_CODE_NOT) truth = (uint8_t)(COAP2_TRUE - truth);
+            if (truth < all) all = truth;
+            continue;
+        }
+        s->at++;
+        if (head == COAP2I_CODE_OPEN || head == COAP2I_CODE_OPEN_NOT) {
+            levels[depth++] = (uint8_t)(any << 4 | all << 2 | (head & 1));
+            any = COAP2_FALSE;
+            all = COAP2_TRUE;
+            continue;
+        }
+        if (all > any) any = all;
+        all = COAP2_TRUE;
+        if (head == COAP2I_CODE_OR) continue;
+        if (head == COAP2I_CODE_END) return any;
+        truth = any;
+        head = levels[--depth];
+        if (head & 1) truth = (uint8_t)(COAP2_TRUE - truth);
+        any = (uint8_t)(head >> 4);
+        all = head >> 2 & 3;
+        if (truth < all) all = truth;
+    }
+}
+
+/* Begin to look at a rule; returns its expression. */
+static void coap2i_sight_set(coap2i_sight *s, const uint8_t *code,
+                             coap2_look_fn look, const void *user)
+{
+    s->at = code + 1;
+    s->look = look;
+    s->user = user;
+    s->olds = NULL;
+}
+
+COAP2_DEF uint8_t coap2_rule_eval(const uint8_t *code, coap2_look_fn look,
+                                  const void *user)
+{
+    coap2i_sight s;
+    coap2i_sight_set(&s, code, look, user);
+    return coap2i_eval(&s);
+}
+
+/* What stands behind `until`; false if nothing does. */
+static uint8_t coap2i_eval_until(coap2i_sight *s, const uint8_t *code)
+{
+    if ((*code & COAP2_RULE_UNTIL) == 0u) return COAP2_FALSE;
+    for (s->at = code + 1; *s->at != COAP2I_CODE_END;)
+        s->at = coap2i_code_skip(s->at);
+    s->at++;
+    return coap2i_eval(s);
+}
+
+COAP2_DEF uint8_t coap2_rule_until(const uint8_t *code, coap2_look_fn look,
+                                   const void *user)
+{
+    coap2i_sight s;
+    coap2i_sight_set(&s, code, look, user);
+    return coap2i_eval_until(&s, code);
+}
+
+COAP2_DEF uint8_t coap2_rule_parts(const uint8_t *code)
+{
+    return *code;
+}
+
+COAP2_DEF uint32_t coap2_rule_time(const uint8_t *code, uint8_t part)
+{
+    uint8_t which =
+        part == COAP2_RULE_PMIN ? COAP2I_CODE_PMIN : COAP2I_CODE_PMAX;
+    const uint8_t *at = code + 1;
+    coap2_value value;
+    if ((*code & part) == 0u) return 0;
+    while (*at != which) at = coap2i_code_skip(at);
+    (void)coap2i_read_number(at + 2, at[1], &value);
+    for (; value.exponent > -3; value.exponent--) value.magnitude *= 10u;
+    return value.magnitude;
+}
+
+/* ---- triggers: rules and time ---- */
+
+/* Something is sent: keep what it says, as far as the rule asks for it. */
+static uint8_t coap2i_trigger_sent(coap2_trigger *t, coap2i_sight *s,
+                                   const uint8_t *code, uint32_t now)
+{
+    uint8_t ends = code[0] & COAP2_RULE_UNTIL ? 2 : 1;
+    coap2i_operand o;
+    coap2_value value;
+    t->last = now;
+    t->waiting = false;
+    for (s->at = code + 1; ends != 0u; s->at = coap2i_code_skip(s->at)) {
+        if (*s->at == COAP2I_CODE_END) ends--;
+        if (*s->at < COAP2I_CODE_NAME || *s->at >= COAP2I_CODE_NUMBER) continue;
+        (void)coap2i_code_field(s->at, &o);
+        if (o.kind == COAP2I_NOW) continue;
+        coap2i_look(s, &o, false, &value);
+        coap2i_old_keep(&t->olds[o.place], &value);
+    }
+    return COAP2_MATCH;
+}
+
+static bool coap2i_trigger_holds(coap2i_sight *s, const uint8_t *code)
+{
+    s->at = code + 1;
+    return coap2i_eval(s) == COAP2_TRUE;
+}
+
+COAP2_DEF void coap2_trigger_begin(coap2_trigger *trigger, const uint8_t *code,
+                                   coap2_look_fn look, const void *user,
+                                   uint32_t now_ms)
+{
+    coap2i_sight s;
+    coap2i_sight_set(&s, code, look, user);
+    s.olds = trigger->olds;
+    memset(trigger, 0, sizeof *trigger);
+    (void)coap2i_trigger_sent(trigger, &s, code, now_ms);
+    trigger->armed = !coap2i_trigger_holds(&s, code);
+}
+
+/* Has the rule asked for a notification, since there was a change? */
+static bool coap2i_trigger_fires(coap2_trigger *t, coap2i_sight *s,
+                                 const uint8_t *code)
+{
+    bool holds = coap2i_trigger_holds(s, code);
+    if ((*code & COAP2_RULE_WHEN) == 0u) return holds;
+    if (*code & COAP2_RULE_UNTIL) {
+        if (coap2i_eval_until(s, code) == COAP2_TRUE) t->armed = true;
+    } else if (!holds) {
+        t->armed = true;
+    }
+    if (!holds || !t->armed) return false;
+    t->armed = false;
+    return true;
+}
+
+/* A clock that wraps cannot tell more than half of its round. */
+static uint32_t coap2i_trigger_silence(coap2_trigger *t, uint32_t now)
+{
+    if (now - t->last > INT32_MAX) t->last = now - INT32_MAX;
+    return now - t->last;
+}
+
+/* What waited goes out before a change makes another one, and what the rule
+   asks for comes before what pmax does: a moment has one notification. */
+static uint8_t coap2i_trigger_run(coap2_trigger *t, coap2i_sight *s,
+                                  const uint8_t *code, uint32_t now,
+                                  bool changed)
+{
+    uint32_t silence = coap2i_trigger_silence(t, now);
+    uint32_t pmax = coap2_rule_time(code, COAP2_RULE_PMAX);
+    bool soon = silence < coap2_rule_time(code, COAP2_RULE_PMIN);
+    s->olds = t->olds;
+    if (t->waiting && !soon) {
+        t->waiting = false;
+        t->armed = !coap2i_trigger_holds(s, code);
+        if (!t->armed) return coap2i_trigger_sent(t, s, code, now);
+    }
+    if (changed && !t->waiting && coap2i_trigger_fires(t, s, code)) {
+        if (!soon) return coap2i_trigger_sent(t, s, code, now);
+        t->waiting = true;
+    }
+    if (pmax == 0u || silence < pmax) return COAP2_QUIET;
+    (void)coap2i_trigger_sent(t, s, code, now);
+    return COAP2_PERIOD;
+}
+
+COAP2_DEF uint8_t coap2_trigger_change(coap2_trigger *trigger,
+                                       const uint8_t *code, coap2_look_fn look,
+                                       const void *user, uint32_t now_ms)
+{
+    coap2i_sight s;
+    coap2i_sight_set(&s, code, look, user);
+    return coap2i_trigger_run(trigger, &s, code, now_ms, true);
+}
+
+COAP2_DEF uint8_t coap2_trigger_time(coap2_trigger *trigger,
+                                     const uint8_t *code, coap2_look_fn look,
+                                     const void *user, uint32_t now_ms)
+{
+    coap2i_sight s;
+    coap2i_sight_set(&s, code, look, user);
+    return coap2i_trigger_run(trigger, &s, code, now_ms, false);
+}
+
+COAP2_DEF uint32_t coap2_trigger_due(const coap2_trigger *trigger,
+                                     const uint8_t *code, uint32_t now_ms)
+{
+    uint32_t silence = now_ms - trigger->last;
+    uint32_t due = coap2_rule_time(code, COAP2_RULE_PMAX);
+    if (trigger->waiting) due = coap2_rule_time(code, COAP2_RULE_PMIN);
+    if (due == 0u) return UINT32_MAX;
+    return silence < due ? due - silence : 0u;
+}
+
+/* ---- look-ups: tables of fields, payloads ---- */
+
+COAP2I_RARE void coap2i_look_chars(const coap2_field *row, coap2_value *value)
+{
+    value->kind = COAP2_VALUE_TEXT;
+    value->text = (const char *)coap2i_field_variable(row);
+    value->length = coap2i_field_length(row);
+}
+
+COAP2_DEF void coap2_look_fields(const void *fields, coap2_ref field,
+                                 coap2_value *value)
+{
+    const coap2_field *row = (const coap2_field *)fields + field.index;
+    uint8_t type;
+    coap2i_number n;
+    if (field.old || field.name != NULL) return;
+    type = COAP2I_FLASH_BYTE(&row->type);
+    if (type == COAP2_CHARS) {
+        coap2i_look_chars(row, value);
+        return;
+    }
+    coap2i_field_number(row, type, &n);
+    if (type == COAP2_BOOL)
+        coap2i_value_bool(value, n.magnitude != 0u);
+    else
+        coap2i_value_number(value, &n);
+}
+
+/* Is a text, its escapes undone, the start of another? Moves behind it. */
+static bool coap2i_text_starts(coap2i_text text, coap2i_text *all)
+{
+    int16_t byte;
+    if (text.at == NULL) return true;
+    while ((byte = coap2i_next_byte(&text)) >= 0)
+        if (coap2i_next_byte(all) != byte) return false;
+    return true;
+}
+
+static bool coap2i_text_is(coap2i_text text, coap2i_text other)
+{
+    return coap2i_text_starts(text, &other) && other.at == other.end;
+}
+
+/* A list, if it begins as one; else all of it is one value. */
+static bool coap2i_is_value_list(coap2i_reader r)
+{
+    const uint8_t *first;
+    coap2i_skip_blanks(&r);
+    first = r.at;
+    while (r.at != r.end && *r.at != '=' && !coap2i_is_blank(*r.at)) r.at++;
+    return r.at != r.end && *r.at == '=' && r.at != first;
+}
+
+static void coap2i_look_text(coap2i_reader *r, coap2i_text name, bool own,
+                             coap2_value *value)
+{
+    coap2i_member m;
+    if (!coap2i_is_value_list(*r)) {
+        (void)coap2i_next_alone(r, &m);
+        if (own) coap2i_value_set(value, &m.value);
+        return;
+    }
+    while (coap2i_next_in_text(r, &m) == COAP2I_STEP) {
+        if (!coap2i_text_is(m.name, name)) continue;
+        coap2i_value_set(value, &m.value);
+        return;
+    }
+}
+
+#if COAP2_WITH_JSON || COAP2_WITH_CBOR
+
+/* What comes next in a document of nested maps and arrays. */
+typedef enum coap2i_event {
+    COAP2I_BAD, /* malformed, too deep, or its end */
+    COAP2I_KEY,
+    COAP2I_SCALAR,
+    COAP2I_OPENED,
+    COAP2I_CLOSED
+} coap2i_event;
+
+enum { COAP2I_IS_MAP = 1, COAP2I_IS_OPEN = 2 }; /* without a count before it */
+
+/* A walk through a document, and what it met last. */
+typedef struct coap2i_walk {
+    coap2i_reader r;
+    coap2i_value value;            /* a key is one, too */
+    size_t left[COAP2_RULE_DEPTH]; /* keys and values of a level; if it is open,
+                                      those that there were */
+    uint8_t kind[COAP2_RULE_DEPTH];
+    uint8_t level;
+} coap2i_walk;
+
+static coap2i_event coap2i_walk_open(coap2i_walk *w, uint8_t kind, size_t left)
+{
+    if (w->level == COAP2_RULE_DEPTH) return COAP2I_BAD;
+    w->kind[w->level] = kind;
+    w->left[w->level++] = left;
+    return COAP2I_OPENED;
+}
+
+/* Does a key come next? Counts it, or the value. */
+static bool coap2i_walk_at_key(coap2i_walk *w)
+{
+    size_t *left;
+    bool even;
+    w->r.begun = true;
+    if (w->level == 0u) return false;
+    left = &w->left[w->level - 1u];
+    even = (*left & 1u) == 0u;
+    *left += w->kind[w->level - 1u] & COAP2I_IS_OPEN ? 1u : (size_t)0 - 1u;
+    return even && (w->kind[w->level - 1u] & COAP2I_IS_MAP);
+}
+
+#endif
+
+#if COAP2_WITH_JSON
+
+/* A number or word ends at a sign, too; then it is read as any other. */
+static bool coap2i_walk_json_scalar(coap2i_walk *w)
+{
+    const uint8_t *end = w->r.end, *at = w->r.at;
+    bool read;
+    if (at == end) return false;
+    if (*at == '"') return coap2i_read_json_value(&w->r, &w->value);
+    while (at != end && *at != ']' && *at != ':') at++;
+    w->r.end = at;
+    read = coap2i_read_json_value(&w->r, &w->value);
+    w->r.end = end;
+    return read;
+}
+
+/* Step over what stands between two members; a sign that closes stays. False
+   if it is malformed. */
+static bool coap2i_walk_json_between(coap2i_walk *w)
+{
+    size_t count;
+    bool is_map;
+    if (w->level == 0u) return !w->r.begun;
+    count = w->left[w->level - 1u];
+    is_map = (w->kind[w->level - 1u] & COAP2I_IS_MAP) != 0;
+    if (is_map && (count & 1u) != 0u) return coap2i_json_sign(&w->r, ':');
+    if (w->r.at != w->r.end && (*w->r.at == ']' || *w->r.at == '}'))
+        return (*w->r.at == '}') == is_map;
+    return count == 0u || coap2i_json_sign(&w->r, ',');
+}
+
+static coap2i_event coap2i_walk_json(coap2i_walk *w)
+{
+    uint8_t sign;
+    const uint8_t *first;
+    coap2i_skip_blanks(&w->r);
+    first = w->r.at;
+    if (!coap2i_walk_json_between(w) || w->r.at == w->r.end) return COAP2I_BAD;
+    sign = *w->r.at;
+    if (w->level != 0u && w->r.at == first && (sign == '}' || sign == ']')) {
+        w->r.at++;
+        w->level--;
+        return COAP2I_CLOSED;
+    }
+    if (coap2i_walk_at_key(w)) {
+        w->value.kind = COAP2I_TEXT;
+        return coap2i_read_json_string(&w->r, &w->value.text) ? COAP2I_KEY
+                                                              : COAP2I_BAD;
+    }
+    if (sign == '{' || sign == '[') {
+        w->r.at++;
+        return coap2i_walk_open(
+            w, COAP2I_IS_OPEN | (sign == '{' ? COAP2I_IS_MAP : 0), 0);
+    }
+    return coap2i_walk_json_scalar(w) ? COAP2I_SCALAR : COAP2I_BAD;
+}
+
+#endif
+
+#if COAP2_WITH_CBOR
+
+/* An integer of 64 bits; more than 32 become nine digits. */
+static void coap2i_wide_int(const coap2i_cbor *head, coap2i_number *n)
+{
+    coap2i_float f;
+    uint32_t low = head->value, high = head->high;
+    uint8_t i, digit = 0;
+    bool negative = head->major == COAP2I_CBOR_NEGATIVE;
+    if (negative && ++low == 0u && ++high == 0u) high--; /* what is nearest */
+    memset(&f, 0, sizeof f);
+    for (i = 0; i < 4u; i++) {
+        f.bits[7 - i] = (uint8_t)(low >> (8u * i));
+        f.bits[3 - i] = (uint8_t)(high >> (8u * i));
+    }
+    if (!coap2i_float_low(&f, &low)) {
+        while (!coap2i_float_low(&f, &low) || low >= 1000000000u)
+            digit = coap2i_float_tenth(&f);
+        if (digit >= 5u) low++;
+    }
+    coap2i_number_set(n, low, f.ten, negative);
+}
+
+/* An item that is neither a map nor an array; its head was read. */
+static bool coap2i_walk_cbor_scalar(coap2i_walk *w, const uint8_t *first,
+                                    const coap2i_cbor *head)
+{
+    coap2i_cbor piece;
+    if (head->major <= COAP2I_CBOR_NEGATIVE) {
+        w->value.kind = COAP2I_NUMBER;
+        coap2i_wide_int(head, &w->value.number);
+        return true;
+    }
+    if (head->info != COAP2I_CBOR_OPEN) {
+        w->r.at = first;
+        return coap2i_read_cbor_value(&w->r, &w->value);
+    }
+    w->value.kind = COAP2I_NOTHING; /* a text in pieces */
+    while (w->r.at != w->r.end && *w->r.at != COAP2I_CBOR_BREAK) {
+        if (!coap2i_read_head(&w->r, &piece) || piece.major != head->major ||
+            piece.info == COAP2I_CBOR_OPEN ||
+            !coap2i_read_string(&w->r, &piece, &w->value.text))
+            return false;
+    }
+    return w->r.at++ != w->r.end;
+}
+
+/* The exponent and the mantissa of a decimal fraction (RFC 8949 3.4.4). */
+static bool coap2i_walk_fraction(coap2i_walk *w)
+{
+    coap2i_cbor head;
+    coap2i_number exponent, *n = &w->value.number;
+    int32_t shift;
+    w->value.kind = COAP2I_NOTHING;
+    if (!coap2i_read_head(&w->r, &head) || head.major > COAP2I_CBOR_NEGATIVE)
+        return false;
+    coap2i_wide_int(&head, &exponent);
+    if (!coap2i_read_head(&w->r, &head) || head.major > COAP2I_CBOR_NEGATIVE)
+        return false;
+    coap2i_wide_int(&head, n);
+    if (exponent.exponent != 0 || exponent.magnitude > 255u) return true;
+    shift = (int32_t)exponent.magnitude;
+    w->value.kind = COAP2I_NUMBER;
+    coap2i_number_set(n, n->magnitude,
+                      n->exponent + (exponent.negative ? -shift : shift),
+                      n->negative);
+    return true;
+}
+
+/* Is the level over? Steps over the break that ends an open one. */
+static bool coap2i_walk_cbor_over(coap2i_walk *w)
+{
+    uint8_t kind = w->kind[w->level - 1u];
+    size_t left = w->left[w->level - 1u];
+    if ((kind & COAP2I_IS_OPEN) == 0) return left == 0u;
+    if (w->r.at == w->r.end || *w->r.at != COAP2I_CBOR_BREAK) return false;
+    if ((kind & COAP2I_IS_MAP) && (left & 1u)) return false;
+    w->r.at++;
+    return true;
+}
+
+static coap2i_event coap2i_walk_cbor(coap2i_walk *w)
+{
+    const uint8_t *first;
+    coap2i_cbor head;
+    bool key, is_map;
+    size_t left;
+    if (w->level == 0u && w->r.begun) return COAP2I_BAD;
+    if (w->level != 0u && coap2i_walk_cbor_over(w)) {
+        w->level--;
+        return COAP2I_CLOSED;
+    }
+    key = coap2i_walk_at_key(w);
+    first = w->r.at;
+    if (!coap2i_read_item(&w->r, &head)) return COAP2I_BAD;
+    if (head.major != COAP2I_CBOR_ARRAY && head.major != COAP2I_CBOR_MAP) {
+        if (!coap2i_walk_cbor_scalar(w, first, &head)) return COAP2I_BAD;
+        return key ? COAP2I_KEY : COAP2I_SCALAR;
+    }
+    if (head.decimal && head.major == COAP2I_CBOR_ARRAY && head.info == 2u)
+        return coap2i_walk_fraction(w) ? COAP2I_SCALAR : COAP2I_BAD;
+    is_map = head.major == COAP2I_CBOR_MAP;
+    left = (size_t)head.value;
+    if (key) return COAP2I_BAD;
+    if (head.info == COAP2I_CBOR_OPEN)
+        return coap2i_walk_open(w, is_map ? 3 : COAP2I_IS_OPEN, 0);
+    if (head.high != 0u || head.value > (size_t)(w->r.end - w->r.at))
+        return COAP2I_BAD;
+    return coap2i_walk_open(w, is_map ? COAP2I_IS_MAP : 0,
+                            is_map ? left * 2u : left);
+}
+
+#endif
+
+#if COAP2_WITH_JSON || COAP2_WITH_CBOR
+
+static coap2i_event coap2i_walk_next(coap2i_walk *w)
+{
+#if COAP2_WITH_JSON
+    if (w->r.format == COAP2_FORMAT_JSON) return coap2i_walk_json(w);
+#endif
+#if COAP2_WITH_CBOR
+    if (w->r.format == COAP2_FORMAT_CBOR) return coap2i_walk_cbor(w);
+#endif
+    return COAP2I_BAD;
+}
+
+/* The first name of a path; the path goes on behind the sign that parts it. */
+static coap2i_text coap2i_path_next(coap2i_text *path)
+{
+    coap2i_text name = *path;
+    while (path->at != path->end && *path->at != '.' && *path->at != '/')
+        path->at++;
+    name.end = path->at;
+    if (path->at != path->end) path->at++;
+    return name;
+}
+
+COAP2I_RARE void coap2i_look_members(coap2i_walk *w, coap2i_text path, bool own,
+                                     coap2_value *value)
+{
+    coap2i_text name = coap2i_path_next(&path);
+    uint8_t level = 1; /* of the map that holds the name */
+    bool hit = own;    /* of a document that is one value */
+    for (;;) {
+        switch (coap2i_walk_next(w)) {
+        case COAP2I_KEY:
+            hit = w->level == level && w->value.kind == COAP2I_TEXT &&
+                  coap2i_text_is(w->value.text, name);
+            break;
+        case COAP2I_SCALAR:
+            if (hit && path.at == path.end) {
+                coap2i_value_set(value, &w->value);
+                return;
+            }
+            hit = false;
+            break;
+        case COAP2I_OPENED:
+            if (hit && w->level > 1u && path.at != path.end &&
+                (w->kind[level] & COAP2I_IS_MAP)) {
+                name = coap2i_path_next(&path);
+                level++;
+            }
+            hit = false;
+            break;
+        case COAP2I_CLOSED:
+            if (w->level >= level) break;
+            return;
+        default:
+            return;
+        }
+    }
+}
+
+/* ---- SenML (RFC 8428) ---- */
+
+/* Members of a record. */
+enum {
+    COAP2I_BASE_NAME,
+    COAP2I_BASE_VALUE,
+    COAP2I_SENML_NAME,
+    COAP2I_SENML_VALUE, /* the three in the order of their kinds */
+    COAP2I_SENML_BOOL,
+    COAP2I_SENML_TEXT,
+    COAP2I_SENML_OTHER
+};
+
+/* In JSON each has a name of its own, in CBOR a number: 8 more than that. */
+static const char coap2i_senml_names[] COAP2_FLASH = "bn\0bv\0n\0v\0vb\0vs\0";
+static const char coap2i_senml_numbers[] COAP2_FLASH = {6, 3, 8, 10, 12, 11};
+
+static uint8_t coap2i_senml_member(const coap2i_value *key)
+{
+    const char *name = coap2i_senml_names;
+    const coap2i_number *n = &key->number;
+    int32_t number =
+        n->negative ? 8 - (int32_t)n->magnitude : 8 + (int32_t)n->magnitude;
+    uint8_t member = COAP2I_BASE_NAME;
+    for (; member < COAP2I_SENML_OTHER; member++) {
+        if (key->kind == COAP2I_TEXT) {
+            if (coap2i_bytes_are(key->text.at, key->text.end, name)) break;
+        } else if (n->exponent == 0 &&
+                   coap2i_flash_char(coap2i_senml_numbers + member) == number) {
+            break;
+        }
+        while (coap2i_flash_char(name++) != '\0') continue;
+    }
+    return member;
+}
+
+/* A pack on its way: what holds for the records that follow, and for this. */
+typedef struct coap2i_senml {
+    coap2i_text base_name, name; /* at NULL: none */
+    coap2_value base_value, value;
+} coap2i_senml;
+
+static void coap2i_senml_begin(coap2i_senml *pack)
+{
+    pack->name.at = NULL;
+    memset(&pack->value, 0, sizeof pack->value);
+}
+
+static void coap2i_senml_take(coap2i_senml *pack, uint8_t member,
+                              const coap2i_value *from)
+{
+    bool is_text = from->kind == COAP2I_TEXT;
+    switch (member) {
+    case COAP2I_BASE_NAME:
+        if (is_text) pack->base_name = from->text;
+        break;
+    case COAP2I_SENML_NAME:
+        if (is_text) pack->name = from->text;
+        break;
+    case COAP2I_BASE_VALUE:
+        memset(&pack->base_value, 0, sizeof pack->base_value);
+        if (from->kind == COAP2I_NUMBER)
+            coap2i_value_set(&pack->base_value, from);
+        break;
+    case COAP2I_SENML_OTHER:
+        break;
+    default:
+        if (from->kind == member - COAP2I_SENML_VALUE + COAP2I_NUMBER)
+            coap2i_value_set(&pack->value, from);
+        break;
+    }
+}
+
+/* A record is over: is it the one that is looked for? */
+static void coap2i_senml_end(coap2i_senml *pack, coap2i_text name, bool own,
+                             coap2_value *value)
+{
+    coap2i_text rest = name;
+    coap2_value base = pack->base_value;
+    bool hit = coap2i_text_starts(pack->base_name, &rest) &&
+               coap2i_text_starts(pack->name, &rest) && rest.at == rest.end;
+    if (own && pack->base_name.at == NULL && pack->name.at == NULL) hit = true;
+    if (!hit || pack->value.kind == COAP2_VALUE_MISSING) return;
+    if (pack->value.kind == COAP2_VALUE_NUMBER &&
+        base.kind == COAP2_VALUE_NUMBER)
+        coap2i_add(&pack->value, &base);
+    *value = pack->value;
+}
+
+COAP2I_RARE void coap2i_look_senml(coap2i_walk *w, coap2i_text name, bool own,
+                                   coap2_value *value)
+{
+    coap2i_senml pack;
+    uint8_t member = COAP2I_SENML_OTHER;
+    memset(&pack, 0, sizeof pack);
+    for (;;) {
+        switch (coap2i_walk_next(w)) {
+        case COAP2I_KEY:
+            if (w->level == 2u) member = coap2i_senml_member(&w->value);
+            break;
+        case COAP2I_SCALAR:
+            if (w->level == 2u) coap2i_senml_take(&pack, member, &w->value);
+            break;
+        case COAP2I_OPENED:
+            if (w->level == 2u) coap2i_senml_begin(&pack);
+            break;
+        case COAP2I_CLOSED:
+            if (w->level == 1u) coap2i_senml_end(&pack, name, own, value);
+            break;
+        default:
+            return;
+        }
+    }
+}
+
+static void coap2i_look_document(const coap2i_reader *r, coap2i_text name,
+                                 bool own, coap2_value *value)
+{
+    coap2i_walk w;
+    memset(&w, 0, sizeof w);
+    w.r = *r;
+    switch (r->format) {
+    case COAP2_FORMAT_SENML_JSON:
+    case COAP2_FORMAT_SENML_CBOR:
+        w.r.format = r->format == COAP2_FORMAT_SENML_JSON ? COAP2_FORMAT_JSON
+                                                          : COAP2_FORMAT_CBOR;
+        coap2i_look_senml(&w, name, own, value);
+        break;
+    default:
+        coap2i_look_members(&w, name, own, value);
+        break;
+    }
+}
+
+#endif
+
+COAP2_DEF void coap2_look_payload(const void *payload, coap2_ref field,
+                                  coap2_value *value)
+{
+    const coap2_payload *p = (const coap2_payload *)payload;
+    bool own = field.length == 0u;
+    uint8_t word[5];
+    coap2i_text name;
+    coap2i_reader r;
+    if (field.old || field.name == NULL) return;
+    (void)coap2i_put_word(word, COAP2_TEXT("value"), sizeof word);
+    memset(&name, 0, sizeof name);
+    coap2i_text_set(&name, word, word + sizeof word, COAP2I_PLAIN);
+    if (!own) {
+        name.at = (const uint8_t *)field.name;
+        name.end = name.at + field.length;
+    }
+    memset(&r, 0, sizeof r);
+    r.at = p->bytes;
+    r.end = p->bytes + p->length;
+    r.format = p->format;
+    if (r.format == COAP2_FORMAT_TEXT || r.format == 0xffffu)
+        coap2i_look_text(&r, name, own, value);
+#if COAP2_WITH_JSON || COAP2_WITH_CBOR
+    else
+        coap2i_look_document(&r, name, own, value);
+#endif
+}
+
+#endif /* COAP2_WITH_RULES */
 
 /* ---- >>chance: the node's generator ---------------------------------------
    Knows a block cipher, and that what it gives away must not tell what comes

@@ -815,6 +815,63 @@ CLIENT = {
 }
 
 
+def rule(text, payload=b"", table=0, form=0):
+    """A rule on a table of fields (1 several, 2 single), or on a payload in
+    format `form` (0 text, 1 JSON, 2 CBOR, 3 and 4 SenML)."""
+    text = text.encode("utf-8")
+    if isinstance(payload, str):
+        payload = payload.encode("utf-8")
+    return bytes([table + 4 * form, len(text)]) + text + payload
+
+
+RULES = {
+    "level": rule("temp > 20 and hum < 50", table=1),
+    "level-payload": rule("temp > 20 and hum < 50", "temp=21.5 hum=40"),
+    "own": rule("> 20 and < 30", "21.5"),
+    "own-row": rule("> 20 or value = 3", table=2),
+    "when": rule("when temp > 30 until temp < 28 pmin 5 pmax 60", table=1),
+    "past": rule("changed(mode) or delta(temp) >= 0.5 or old(on)", table=1),
+    "past-payload": rule("changed or old = 'x' or delta > 1", "x"),
+    "nested": rule("(" * 16 + "on" + ")" * 16, "on=true"),
+    "refuse-deep": rule("(" * 17 + "on" + ")" * 17, "on=true"),
+    "nots": rule("!not!!not(!a)", "a=1"),
+    "kleene": rule("gone and true or not(gone or false)&&''||0", ""),
+    "empty": rule("", "1"),
+    "times": rule("pmax 2000000 pmin 0.001", "1"),
+    "texts": rule("mode='living room'or\"it's\"<mode", "mode=\"it\\\"s\""),
+    "long-text": rule("old(a)<'abcdefghijk' or changed(a)",
+                      "a=abcdefghijklmnop"),
+    "numbers": rule("a<-0.00 or 4.29496729<=b", "a=-4294967296.5 b=1e99"),
+    "json": rule("a.b/c = 1 and x", '{"a":{"b":{"c":1}},"x":[{"a":"]"}]}',
+                 form=1),
+    "json-escapes": rule("a='\u00e4\"'", '{"a":"\\u00e4\\""}', form=1),
+    "json-own": rule("= true", " true ", form=1),
+    "json-cut": rule("b", '{"a":[1,2', form=1),
+    "cbor": rule("a.b=1 or b", bytes.fromhex("a2 6161 a1 6162 01 6162 f5"),
+                 form=2),
+    "cbor-open": rule("a.b=1", bytes.fromhex("bf6161bf616201ffff"), form=2),
+    "cbor-pieces": rule("b", bytes.fromhex("a261615f41784179ff616201"),
+                        form=2),
+    "cbor-wide": rule("a>b", bytes.fromhex(
+        "a261611b00000001 2a05f200 6162 c482093affffffff"), form=2),
+    "cbor-floats": rule("a>1 or b>1", bytes.fromhex(
+        "a26161f93e006162fb40355999 9999999a"), form=2),
+    "cbor-deep": rule("a", b"\x81" * 40, form=2),
+    "senml": rule("d/a=21.5 or d/b='x' or d/c",
+                  '[{"bn":"d/","bv":20,"n":"a","v":1.5},'
+                  '{"n":"b","vs":"x"},{"n":"c","vb":true}]', form=3),
+    "senml-cbor": rule("d/a=3", bytes.fromhex("81a421 62642f 2402 00616102 01"),
+                       form=4),
+    "refuse-unknown": rule("hum and tmp > 20", table=1),
+    "refuse-number": rule("a > 20and b", "a=1"),
+    "refuse-quote": rule("a = 'x", "a=1"),
+    "refuse-times": rule("pmin 2 pmax 1", "1"),
+    "refuse-old-cut": rule("old(\x08"),
+    "refuse-olds": rule("old(a)=old(b)or old(c)=old(d)or old(e)", "a=1"),
+    "contrary": rule("a<1 or b and c=2", "a=1 b=x"),
+}
+
+
 def write(harness, seeds):
     folder = os.path.join(HERE, "corpus", harness)
     os.makedirs(folder, exist_ok=True)
@@ -839,3 +896,4 @@ write("links", LINKS)
 write("fields", FIELDS)
 write("server", SERVER)
 write("client", CLIENT)
+write("rules", RULES)

@@ -16,7 +16,7 @@ build=build/size
 mkdir -p "$build" || exit 1
 
 programs=$(awk '!/^#/ { print $1 }' tests/size/programs)
-knobs='URI LINKS FIELDS JSON CBOR SERVER CLIENT LATER ECHO OBSERVE BLOCKS'
+knobs='URI LINKS FIELDS RULES JSON CBOR SERVER CLIENT LATER ECHO OBSERVE BLOCKS'
 
 # ---- measuring: all figures are lines "NAME VALUE" --------------------------
 
@@ -72,6 +72,7 @@ knob() {
     STRINGS) others=$(without SERVER CLIENT JSON CBOR) ;;
     *) others=$(without SERVER CLIENT JSON CBOR STRINGS) ;;
     esac
+    [ "$1" = RULES ] || others="$others $(without RULES)"
     for value in 0 1; do
         # shellcheck disable=SC2086 # words
         whole "$2" "$build/knob$value.$2" -Wl,--no-gc-sections $others \
@@ -104,11 +105,12 @@ entries_of() {
 # was seen on the inputs of stack.c, and the bound that its code gives.
 entries() {
     # shellcheck disable=SC2046 # words
-    entries_of stack_node $(without JSON CBOR) &&
-        entries_of stack $(without SERVER CLIENT) || return 1
+    entries_of stack_node $(without JSON CBOR RULES) &&
+        entries_of stack_rules $(without SERVER CLIENT) &&
+        entries_of stack $(without SERVER CLIENT RULES) || return 1
     for kind in seen bound; do
-        cat "$build/stack_node.avr.$kind" "$build/stack.avr.$kind" \
-            >"$build/stack.$kind"
+        cat "$build/stack_node.avr.$kind" "$build/stack_rules.avr.$kind" \
+            "$build/stack.avr.$kind" >"$build/stack.$kind"
     done
     awk -F '[ =]' '
         FILENAME != ARGV[1] { bound[$1] = $2; next }

@@ -16,6 +16,7 @@
 
 #include "cmd_decode.h"
 #include "cmd_links.h"
+#include "cmd_match.h"
 #include "cmd_observe.h"
 #include "cmd_request.h"
 #include "cmd_uri.h"
@@ -94,6 +95,24 @@ static const char ping_help[] =
     "\n"
     "    coap2 ping coap://192.0.2.1\n";
 
+static const char match_help[] =
+    "Prints true, false or unknown; the exit status is 0 for true, else 1, "
+    "and\n"
+    "2 where the rule is malformed. VALUE is true, false, a number, else a\n"
+    "string; a name that is not given is missing.\n"
+    "\n"
+    "With - states are read from standard input, one a line, and each "
+    "answered\n"
+    "by notify or by -. A line is t=SECONDS NAME=VALUE...; what is not given\n"
+    "stays. The first line is the subscription; one with t alone lets time\n"
+    "pass. A value with blanks stands in double quotes.\n"
+    "\n"
+    "RULE is the first word behind match, also if it starts with -.\n"
+    "\n"
+    "    coap2 match 'temp > 20 and hum < 50' temp=21.5 hum=40\n"
+    "    printf 't=0 temp=20\\nt=9 temp=31\\n' | coap2 match 'when temp>30' "
+    "-\n";
+
 static const command commands[] = {
     {"decode", "", "HEX | -", 1, ANY_NUMBER, run_decode,
      "show what a datagram says",
@@ -115,6 +134,8 @@ static const command commands[] = {
      "without percent-decoding.\n"
      "\n"
      "    coap2 links 'rt=temp*&obs' < core.txt\n"},
+    {"match", "", "RULE [NAME=VALUE... | -]", 1, ANY_NUMBER, run_match,
+     "try a rule on values", match_help},
     {"get", REQUEST_LETTERS, "[OPTION...] URI", 1, 1, run_request,
      "read a resource", request_help},
     {"post", REQUEST_LETTERS, "[OPTION...] URI", 1, 1, run_request,
@@ -277,6 +298,12 @@ static int read_option(options *o, char **words)
     return 1;
 }
 
+/* Does a rule come next? It is one whatever it looks like. */
+static bool rule_is_next(char **argv, int arguments)
+{
+    return arguments == 1 && strcmp(argv[0], "match") == 0;
+}
+
 /* Sort the words: options are read, arguments move to the front of argv. A
    single `-` is an argument, `--` makes arguments of all that follow. Returns
    how many there are, or -1 for an option that is wrong, which is then
@@ -287,7 +314,8 @@ static int sort_words(options *o, int argc, char **argv)
     bool ended = false;
 
     while (from < argc) {
-        if (ended || argv[from][0] != '-' || argv[from][1] == '\0') {
+        if (ended || rule_is_next(argv, to) || argv[from][0] != '-' ||
+            argv[from][1] == '\0') {
             argv[to++] = argv[from++];
         } else if (strcmp(argv[from], "--") == 0) {
             ended = true;

@@ -60,6 +60,7 @@ run atmega2560 uri 3
 run atmega2560 links
 run atmega2560 fields
 run atmega2560 names
+run atmega2560 rules
 run atmega2560 server
 run atmega2560 resources
 run atmega2560 late

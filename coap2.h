@@ -71,11 +71,13 @@
        COAP2_WITH_ECHO     1  a client repeats with Echo     (AVR: 0.5 KB)
        COAP2_WITH_OBSERVE  1  observers, on both sides       (AVR: 5.5 KB)
        COAP2_WITH_BLOCKS   1  bodies beyond a packet         (AVR: 8 KB)
+       COAP2_WITH_DISCOVERY 1 nodes found by name or offer   (AVR: 2.5 KB)
        COAP2_WITH_LOG      1  node.log; 0 on AVR
        COAP2_FIELD_NAME   12  bytes of a field's name in its row
        COAP2_RULE_DEPTH   16  parentheses, and levels of a payload; AVR 8
        COAP2_RULE_OLDS     4  fields of a rule whose last value is kept; AVR 2
                               (12 bytes each)
+       COAP2_RULE_SIZE   388  bytes of a subscriber's rule, compiled; AVR 24
      The records of a node, and what each costs (AVR, elsewhere more):
        COAP2_MAX_EXCHANGES 8  messages that wait; AVR 2      (45 bytes each)
        COAP2_MAX_DUPLICATES 16  of others remembered; AVR 4  (29 bytes each)
@@ -86,13 +88,16 @@
        COAP2_REPLY_SIZE   64  bytes of an answer remembered; AVR 8
        COAP2_ADDRESS_SIZE 16  of an address: IPv6; AVR 4: IPv4
        COAP2_PACKET     1152  bytes of a slot of node.out; AVR 128
-       COAP2_TOKEN_LENGTH  4  of our requests
+       COAP2_MAX_NAMES    16  names whose address is known; AVR 2
+                                                             (20 bytes each)
        COAP2_BURST         8  datagrams that one poll receives
+       COAP2_MAX_VISITORS  4  clients that COAP2_FLOOD_LIMIT counts
+     Parameters of protocols:
+       COAP2_TOKEN_LENGTH  4  of our requests
        COAP2_FLOOD_LIMIT   0  requests a second of one client; more are 4.29
-       COAP2_MAX_VISITORS  4  clients that are counted for it
        COAP2_REPLY_LIMIT   0  times its request, an answer to who has not shown
                               its address (Echo); 3 is what RFC 9175 wants
-     Parameters of RFC 7252 4.8 that a node starts with: COAP2_ACK_TIMEOUT,
+     and those of RFC 7252 4.8 that a node starts with: COAP2_ACK_TIMEOUT,
      COAP2_RANDOM_FACTOR, COAP2_MAX_RETRANSMIT, COAP2_NSTART, COAP2_LEISURE,
      COAP2_PROBING_RATE, COAP2_EXCHANGE_LIFETIME, COAP2_NON_LIFETIME, and
      COAP2_ACK_DELAY, COAP2_DEADLINE and COAP2_BLOCK_IDLE
@@ -121,6 +126,7 @@
        @resource   what a server offers
        @node       an endpoint
        @client     requests
+       @find       nodes by name and by what they offer
        @names      names and reasons as text
      The machine
        >>ground    types of the target, flash access
@@ -202,6 +208,13 @@
 #define COAP2_RULE_OLDS 4
 #endif
 #endif
+#ifndef COAP2_RULE_SIZE /* (8..500) bytes of a subscriber's rule, compiled */
+#ifdef __AVR__
+#define COAP2_RULE_SIZE 24
+#else
+#define COAP2_RULE_SIZE 388
+#endif
+#endif
 #ifndef COAP2_WITH_SERVER /* resources that are answered */
 #define COAP2_WITH_SERVER 1
 #endif
@@ -219,6 +232,20 @@
 #endif
 #ifndef COAP2_WITH_BLOCKS /* bodies beyond a packet, both sides: RFC 7959 */
 #define COAP2_WITH_BLOCKS (COAP2_WITH_SERVER | COAP2_WITH_CLIENT)
+#endif
+#ifndef COAP2_WITH_DISCOVERY /* nodes found by name or by what they offer */
+#if COAP2_WITH_CLIENT
+#define COAP2_WITH_DISCOVERY (COAP2_WITH_LINKS & COAP2_WITH_URI)
+#else
+#define COAP2_WITH_DISCOVERY COAP2_WITH_SERVER
+#endif
+#endif
+#ifndef COAP2_MAX_NAMES /* (1..200) names whose address a node remembers */
+#ifdef __AVR__
+#define COAP2_MAX_NAMES 2
+#else
+#define COAP2_MAX_NAMES 16
+#endif
 #endif
 #ifndef COAP2_WITH_LOG /* the node's log callback */
 #define COAP2_WITH_LOG COAP2_WITH_STRINGS
@@ -285,7 +312,7 @@
 #define COAP2_PACKET 1152
 #endif
 #endif
-#ifndef COAP2_TOKEN_LENGTH /* (1..8) of the tokens of our requests */
+#ifndef COAP2_TOKEN_LENGTH /* (1..8) of our requests; RFC 7252 5.3.1 */
 #define COAP2_TOKEN_LENGTH 4
 #endif
 #ifndef COAP2_BURST /* (1..100) datagrams that one poll receives */
@@ -324,14 +351,15 @@
 #define COAP2_NON_LIFETIME 145
 #endif
 #ifndef COAP2_FLOOD_LIMIT /* (0..1000) requests a second of one client; more
-                             are 4.29. 0: no limit */
+                             are 4.29, RFC 8516. 0: no limit */
 #define COAP2_FLOOD_LIMIT 0
 #endif
 #ifndef COAP2_MAX_VISITORS /* (1..100) clients whose requests are counted */
 #define COAP2_MAX_VISITORS 4
 #endif
 #ifndef COAP2_REPLY_LIMIT /* (0..20) times the size of a request, its answer
-                             to an address that was not shown. 0: no limit */
+                             to an address that was not shown, RFC 9175 2.4;
+                             0: no limit */
 #define COAP2_REPLY_LIMIT 0
 #endif
 #ifndef COAP2_OPT_DISCOVERY /* not assigned by IANA, as the next two */
@@ -348,7 +376,7 @@
      COAP2_WITH_FIELDS | COAP2_WITH_JSON | COAP2_WITH_CBOR |    \
      COAP2_WITH_SERVER | COAP2_WITH_CLIENT | COAP2_WITH_LATER | \
      COAP2_WITH_ECHO | COAP2_WITH_LOG | COAP2_WITH_OBSERVE |    \
-     COAP2_WITH_BLOCKS) > 1
+     COAP2_WITH_BLOCKS | COAP2_WITH_RULES | COAP2_WITH_DISCOVERY) > 1
 #error "coap2: each COAP2_WITH_x is 0 or 1"
 #endif
 #if COAP2_WITH_JSON && !COAP2_WITH_FIELDS
@@ -356,9 +384,6 @@
 #endif
 #if COAP2_WITH_CBOR && !COAP2_WITH_FIELDS
 #error "coap2: COAP2_WITH_CBOR needs COAP2_WITH_FIELDS"
-#endif
-#if COAP2_WITH_RULES > 1
-#error "coap2: each COAP2_WITH_x is 0 or 1"
 #endif
 #if COAP2_WITH_RULES && !COAP2_WITH_FIELDS
 #error "coap2: COAP2_WITH_RULES needs COAP2_WITH_FIELDS"
@@ -372,6 +397,15 @@
 #if COAP2_WITH_BLOCKS && !COAP2_WITH_SERVER && !COAP2_WITH_CLIENT
 #error "coap2: COAP2_WITH_BLOCKS needs COAP2_WITH_SERVER or _CLIENT"
 #endif
+#if COAP2_WITH_DISCOVERY && !COAP2_WITH_SERVER && !COAP2_WITH_CLIENT
+#error "coap2: COAP2_WITH_DISCOVERY needs COAP2_WITH_SERVER or _CLIENT"
+#endif
+#if COAP2_WITH_DISCOVERY && COAP2_WITH_CLIENT && !COAP2_WITH_LINKS
+#error "coap2: COAP2_WITH_DISCOVERY of a client needs COAP2_WITH_LINKS"
+#endif
+#if COAP2_WITH_DISCOVERY && COAP2_WITH_CLIENT && !COAP2_WITH_URI
+#error "coap2: COAP2_WITH_DISCOVERY of a client needs COAP2_WITH_URI"
+#endif
 #if COAP2_WITH_ECHO && !COAP2_WITH_CLIENT
 #error "coap2: COAP2_WITH_ECHO needs COAP2_WITH_CLIENT"
 #endif
@@ -382,6 +416,11 @@
 #if defined(COAP2_STATIC) && !defined(COAP2_IMPLEMENTATION)
 #error "coap2: COAP2_STATIC needs COAP2_IMPLEMENTATION in the same file"
 #endif
+
+/* What is made of several knobs: rules that travel with observations, searches
+   of our own. */
+#define COAP2I_SUBSCRIBES (COAP2_WITH_RULES & COAP2_WITH_OBSERVE)
+#define COAP2I_FINDS (COAP2_WITH_DISCOVERY & COAP2_WITH_CLIENT)
 
 #ifndef COAP2_DEF
 #ifdef COAP2_STATIC
@@ -1212,7 +1251,8 @@ enum {
     COAP2_IPATCH = 64,
     COAP2_HIDDEN = 128,     /* no method: not listed in /.well-known/core */
     COAP2_OBSERVABLE = 256, /* clients may observe it (RFC 7641) */
-    COAP2_PIECES = 512      /* takes a body in pieces (RFC 7959) */
+    COAP2_PIECES = 512,     /* takes a body in pieces (RFC 7959) */
+    COAP2_SEPARATE = 1024   /* answers late, as a rule: for who looks for it */
 };
 
 /* No Content-Format, no Accept. */
@@ -1263,6 +1303,10 @@ typedef struct coap2_rsp {
 #if COAP2_WITH_OBSERVE
     bool observed;
     uint32_t sequence;
+#endif
+#if COAP2I_SUBSCRIBES
+    bool marked;
+    uint32_t subscription;
 #endif
 #if COAP2_WITH_BLOCKS
     uint32_t total;
@@ -1393,7 +1437,17 @@ COAP2_DEF size_t coap2_rsp_window(coap2_rsp *rsp, uint32_t total, uint32_t *at);
    itself. A client that asked by a confirmable request is notified by
    confirmable messages, and dropped if it does not acknowledge them; others by
    non-confirmable ones, three seconds apart on average, and once a day by a
-   confirmable one (RFC 7641 4.5). An error ends the observation. */
+   confirmable one (RFC 7641 4.5). An error ends the observation.
+
+   A client that subscribes sends a rule (@rules), and is notified when that
+   asks for it. The rule reads the fields of a bound resource, and `value` where
+   there is one field only; of others it reads what their handler answers, up to
+   a packet. A rule that is malformed, larger than COAP2_RULE_SIZE, or about a
+   field that is not there, is 4.00 with the column and the reason. The
+   parameters of draft-ietf-core-conditional-attributes (c.gt, c.lt, c.st,
+   c.band, c.edge, c.pmin, c.pmax, c.epmin, c.epmax, c.con) in the query of an
+   observing GET are a rule about `value`. What changes without your telling is
+   not seen. */
 COAP2_DEF void coap2_changed(struct coap2_node *node,
                              const struct coap2_resource *resource);
 
@@ -1457,6 +1511,9 @@ typedef struct coap2_reply {
     int16_t request;      /* what coap2_call_send returned */
     coap2_result result;  /* COAP2_OK: answered; else why not */
     bool more;            /* this is not the end: others may follow */
+#if COAP2I_SUBSCRIBES
+    uint8_t reason; /* of a subscription's news: COAP2_FIRST, COAP2_MATCH ... */
+#endif
 #if COAP2_WITH_BLOCKS
     bool last;       /* this payload ends the body, */
     uint32_t offset; /* and stands here in it */
@@ -1514,6 +1571,12 @@ typedef struct coap2_exchange {
     uint8_t watch_length;
     uint8_t watch[8]; /* the token of the observation */
 #endif
+#if COAP2_WITH_CLIENT && COAP2I_SUBSCRIBES
+    uint32_t subscription; /* its id, if the server knows rules */
+    uint32_t seen;         /* a hash of the payload that came last */
+    uint8_t reason;
+    coap2_trigger trigger; /* where the server does not know rules */
+#endif
 #if COAP2_WITH_CLIENT && COAP2_WITH_BLOCKS
     coap2_pull_fn pull;
     uint32_t pull_length;
@@ -1549,9 +1612,16 @@ typedef struct coap2_observer {
     uint16_t id;       /* of the notification that was sent last */
     uint16_t timeout;  /* of the first transmission */
     uint16_t format;
-    uint8_t flags, tries, row, token_length, options_length;
+    uint8_t flags, tries, row, code, token_length, options_length;
+    uint8_t payload_length; /* of a FETCH, behind the options */
     uint8_t token[8];
     uint8_t options[COAP2_OBSERVE_OPTIONS];
+#if COAP2I_SUBSCRIBES
+    uint8_t news;          /* what has come up since it was sent something */
+    uint32_t subscription; /* its id, where one was asked for */
+    coap2_trigger trigger;
+    uint8_t rule[COAP2_RULE_SIZE];
+#endif
 } coap2_observer;
 
 #endif
@@ -1569,6 +1639,19 @@ typedef struct coap2_upload {
     uint16_t id;  /* of the request whose answer is kept */
     uint8_t code; /* of an answer that is kept; 0: a body that arrives */
 } coap2_upload;
+
+#endif
+
+#if COAP2I_FINDS
+
+/* Where a name was found. The library's own. */
+typedef struct coap2_place {
+    coap2_peer peer;
+    uint32_t name; /* a hash of it */
+    uint32_t until;
+    int16_t search; /* the request that found it */
+    bool used;
+} coap2_place;
 
 #endif
 
@@ -1590,7 +1673,7 @@ typedef struct coap2_visitor {
    `out` is cut into slots of `packet` bytes: one to write in, and one for each
    message that waits: requests, late answers, answers to a group. */
 typedef struct coap2_node {
-    const char *name;
+    const char *name; /* "node1.local", by which it is found; or NULL */
     coap2_send_fn send;
     coap2_recv_fn recv; /* NULL where packets are pushed by coap2_input */
     void *io;           /* for the callbacks */
@@ -1605,6 +1688,10 @@ typedef struct coap2_node {
 #endif
 #endif
     uint32_t (*random)(void *io); /* instead of the node's own; or NULL */
+#if COAP2_WITH_SERVER && COAP2_WITH_DISCOVERY
+    bool no_groups; /* the transport cannot tell that a request came to a group:
+                       a search that is not confirmable is taken for one */
+#endif
 #if COAP2_WITH_LOG
     void (*log)(void *io, const char *what, const coap2_peer *peer);
 #endif
@@ -1656,6 +1743,9 @@ typedef struct coap2_node {
 #if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
     coap2_upload uploads[COAP2_MAX_UPLOADS];
 #endif
+#if COAP2I_FINDS
+    coap2_place places[COAP2_MAX_NAMES];
+#endif
 #if COAP2_FLOOD_LIMIT
     coap2_visitor visitors[COAP2_MAX_VISITORS];
 #endif
@@ -1674,6 +1764,8 @@ typedef struct coap2_node {
                 COAP2_MAX_EXCHANGES * 67ul + COAP2_MAX_DUPLICATES * 131ul + \
                 COAP2_REPLY_SIZE * 257ul + COAP2_ADDRESS_SIZE * 521ul +     \
                 COAP2_FIELD_NAME * 1031ul + COAP2_FLOOD_LIMIT * 2053ul +    \
+                COAP2_WITH_RULES * 17ul + COAP2_WITH_DISCOVERY * 19ul +     \
+                COAP2_RULE_DEPTH * 23ul + COAP2_WITH_OBSERVE * 29ul +       \
                 COAP2_REPLY_LIMIT * 4099ul + COAP2_TOKEN_LENGTH * 8209ul))
 #define coap2_start(node, seed) \
     coap2_start_as((node), (seed), (uint16_t)sizeof *(node), COAP2I_KNOBS)
@@ -1797,6 +1889,35 @@ COAP2_DEF int16_t coap2_request_observe(coap2_node *node, const char *uri,
 
 #endif
 
+#if COAP2I_SUBSCRIBES
+
+/* Subscribe: observe, with a rule (@rules) that says what is worth a message.
+   It goes to the server, which sends only that: QoS 1, by messages that are
+   confirmed. QoS 0 is a call that is not:
+
+       coap2_call_start(&call, &node, COAP2_GET, uri);
+       coap2_call_subscribe(&call, "temp > 20 and hum < 50 pmin 5");
+       call.confirmable = false;
+       handle = coap2_call_send(&call, on_climate, user);
+
+   A server without rules sends each change, and the library holds the rule
+   against the first packet of each; with pmin and pmax it asks when it is time.
+   reply->reason is COAP2_FIRST for the answer to the subscription, COAP2_MATCH
+   for what the rule asked for, and COAP2_PERIOD for pmax and the daily sign of
+   life. It ends as an observation does; an error is 4.00 with the column and
+   the reason where the server refuses the rule. A rule that is no rule is
+   COAP2_ERR_FORMAT at once, one of over 255 bytes COAP2_ERR_ARG. A server that
+   starts again has forgotten its subscribers: they subscribe again when a pmax
+   passes in silence, or, without one, a day. */
+COAP2_DEF void coap2_call_subscribe(coap2_call *call, const char *rule);
+#if COAP2_WITH_URI
+COAP2_DEF int16_t coap2_subscribe(coap2_node *node, const char *uri,
+                                  const char *rule, coap2_reply_fn reply,
+                                  void *user);
+#endif
+
+#endif
+
 /* End a request: its callback runs, with COAP2_ERR_CANCELLED. The server of an
    observation is told; coap2_forget does not, and rejects what still comes.
    COAP2_ERR_ARG: there is no such request any more. */
@@ -1812,6 +1933,45 @@ COAP2_DEF coap2_result coap2_forget(coap2_node *node, int16_t request);
 COAP2_DEF coap2_result coap2_wait(coap2_node *node, int16_t request);
 
 #endif /* COAP2_WITH_CLIENT */
+
+/* ==== @find: nodes by name and by what they offer ======================== */
+
+#if COAP2I_FINDS
+
+/* Look for nodes, in the groups of all CoAP nodes nearby (224.0.1.187, ff02::fd
+   and ff05::fd). Only those that match answer:
+
+       coap2_find(&node, "", on_found, user);              everybody
+       coap2_find(&node, "node1.local", on_found, user);   by its name
+       coap2_find(&node, "/temp,/hum", on_found, user);    by a path of these
+       coap2_find(&node, "/sensors*", on_found, user);   ... that starts so
+
+   `reply` runs once for each node, with its address in reply->peer, its name in
+   the option COAP2_OPT_DISCOVERY of reply->msg, and the links asked for in its
+   payload (coap2_links); and once more at the end, with COAP2_ERR_TIMEOUT and
+   without `more`. A node that knows no names lists all it has: it is reported
+   where its links match. To wait longer, to narrow the search by a query, or to
+   ask one group or one node only, make a call:
+
+       coap2_call_find(&call, &node, "");
+       coap2_write_text(&call.w, COAP2_OPT_URI_QUERY, "rt=climate");
+       call.deadline = 3000;
+       handle = coap2_call_send(&call, on_found, user);
+
+   A list of links that is larger than a packet is its first block. As JSON
+   (COAP2_OPT_ACCEPT 50) it names the methods of each path. */
+COAP2_DEF int16_t coap2_find(coap2_node *node, const char *what,
+                             coap2_reply_fn reply, void *user);
+COAP2_DEF void coap2_call_find(coap2_call *call, coap2_node *node,
+                               const char *what);
+
+/* A host that is a name and that node.resolve does not know is looked for in
+   the same way, when a request to it begins; where several nodes have the name,
+   the first that answers is asked. COAP2_ERR_NAME: nobody has it. The address
+   is known for five minutes; a request that gets no answer there looks for the
+   name once more. A ping carries no name and finds known ones only. */
+
+#endif
 
 /* ==== @names: names and reasons as text ================================== */
 

@@ -1618,6 +1618,8 @@ typedef struct coap2_observer {
     uint8_t options[COAP2_OBSERVE_OPTIONS];
 #if COAP2I_SUBSCRIBES
     uint8_t news;          /* what has come up since it was sent something */
+    uint32_t epmax;        /* ms until a look without a change; 0: none */
+    uint32_t looked;       /* when */
     uint32_t subscription; /* its id, where one was asked for */
     coap2_trigger trigger;
     uint8_t rule[COAP2_RULE_SIZE];
@@ -2077,13 +2079,116 @@ static uint8_t coap2i_hex_digit(char c)
 
 #endif
 
-#if COAP2_WITH_URI || COAP2_WITH_LINKS
+/* A step of a hash (FNV-1a). */
+#if COAP2I_FINDS || COAP2I_SUBSCRIBES || \
+    (COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS)
+
+enum { COAP2I_HASH_PRIME = 16777619 };
+#define COAP2I_HASH_START 2166136261ul
+
+static uint32_t coap2i_mix(uint32_t hash, uint8_t byte)
+{
+    return (hash ^ byte) * (uint32_t)COAP2I_HASH_PRIME;
+}
+
+#endif
+
+#if COAP2_WITH_URI || COAP2_WITH_LINKS || COAP2_WITH_DISCOVERY
 
 static bool coap2i_is_letter(char c)
 {
     char lower = (char)(c | 0x20);
     return lower >= 'a' && lower <= 'z';
 }
+
+#endif
+
+#if COAP2_WITH_DISCOVERY
+
+static size_t coap2i_without_dot(const char *name, size_t length)
+{
+    return length != 0u && name[length - 1u] == '.' ? length - 1u : length;
+}
+
+/* Are two names of nodes one, as people write them? */
+static bool coap2i_same_name(const char *a, size_t a_length, const char *b,
+                             size_t b_length)
+{
+    size_t i, length = coap2i_without_dot(a, a_length);
+    if (length == 0u || length != coap2i_without_dot(b, b_length)) return false;
+    for (i = 0; i < length; i++)
+        if (a[i] != b[i] && (!coap2i_is_letter(a[i]) || (a[i] ^ b[i]) != 0x20))
+            return false;
+    return true;
+}
+
+/* ---- lists of paths, as a search has them ---- */
+
+/* A path, with or without its first slash. */
+typedef struct coap2i_path {
+    const char *text;
+    size_t length;
+    bool in_flash;
+} coap2i_path;
+
+static char coap2i_path_char(const coap2i_path *path, size_t at)
+{
+    return path->in_flash ? coap2i_flash_char(path->text + at) : path->text[at];
+}
+
+static bool coap2i_is_gap(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* Is a path what an element of a list says? A star at its end stands for
+   anything. */
+static bool coap2i_path_is(const coap2i_path *path, const char *element,
+                           size_t length)
+{
+    size_t i = 0, from = 0;
+    bool star = length != 0u && element[length - 1u] == '*';
+    if (star) length--;
+    if (length != 0u && element[0] == '/') i = 1;
+    if (path->length != 0u && coap2i_path_char(path, 0) == '/') from = 1;
+    if (path->length - from < length - i) return false;
+    if (!star && path->length - from != length - i) return false;
+    for (; i < length; i++, from++)
+        if (element[i] != coap2i_path_char(path, from)) return false;
+    return true;
+}
+
+static bool coap2i_list_has(const char *list, size_t length,
+                            const coap2i_path *path)
+{
+    size_t at = 0, first, end;
+    for (; at < length; at++) {
+        while (at < length && coap2i_is_gap(list[at])) at++;
+        first = end = at;
+        for (; at < length && list[at] != ','; at++)
+            if (!coap2i_is_gap(list[at])) end = at + 1u;
+        if (end != first && coap2i_path_is(path, list + first, end - first))
+            return true;
+    }
+    return false;
+}
+
+/* Whom a search looks for: a list of paths, a name, or everybody. */
+enum { COAP2I_EVERYBODY, COAP2I_NAMED, COAP2I_LISTED, COAP2I_NOBODY };
+
+static uint8_t coap2i_search_kind(const char *what, size_t length)
+{
+    size_t i;
+    if (length == 0u) return COAP2I_EVERYBODY;
+    if (what[0] == '/') return COAP2I_LISTED;
+    for (i = 0; i < length; i++)
+        if (what[i] == ',') return COAP2I_LISTED;
+    return COAP2I_NAMED;
+}
+
+#endif
+
+#if COAP2_WITH_URI || COAP2_WITH_LINKS
 
 /* What may stand in a URI beside letters and digits; each part of it allows
    the first so many. */
@@ -7020,6 +7125,14 @@ static coap2_result coap2i_transmit_con(coap2_node *node, coap2_exchange *e)
 
 #if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
 
+/* observer->news */
+enum {
+    COAP2I_RULED = 1,     /* a rule says what is sent */
+    COAP2I_IN_DOUBT = 2,  /* there was a change, which it has not seen */
+    COAP2I_MARKED = 4,    /* what is to be sent is what it asked for */
+    COAP2I_MARK_FLIES = 8 /* and what waits for its acknowledgement */
+};
+
 /* observer->flags; the rest counts the messages that it may be sent at once */
 enum {
     COAP2I_LIVES = 1,
@@ -7046,6 +7159,18 @@ static uint8_t coap2i_row_index(const coap2_node *node,
     return 255;
 }
 
+/* A change is news to an observer, or to the rule of one that subscribed. */
+static void coap2i_tell_change(coap2_observer *o)
+{
+#if COAP2I_SUBSCRIBES
+    if ((o->news & COAP2I_RULED) != 0u) {
+        o->news |= COAP2I_IN_DOUBT;
+        return;
+    }
+#endif
+    o->flags |= COAP2I_HAS_NEWS;
+}
+
 COAP2_DEF void coap2_changed(coap2_node *node, const coap2_resource *resource)
 {
     uint8_t row;
@@ -7053,7 +7178,7 @@ COAP2_DEF void coap2_changed(coap2_node *node, const coap2_resource *resource)
     if (node->resources == NULL) return;
     row = coap2i_row_index(node, resource);
     for (; o != node->observers + COAP2_MAX_OBSERVERS; o++)
-        if (o->row == row && o->flags != 0u) o->flags |= COAP2I_HAS_NEWS;
+        if (o->row == row && o->flags != 0u) coap2i_tell_change(o);
 }
 
 /* The observation that a peer knows by this token; or a free place, or NULL. */
@@ -7073,8 +7198,20 @@ static coap2_observer *coap2i_find_observer(coap2_node *node,
     return place ? unused : NULL;
 }
 
-/* Keep the options that make the request what it is. ETags are a help only, and
-   a path is the row's but where that has a star. */
+/* Is it a part of the query that a rule was made of? */
+static bool coap2i_is_condition(const coap2_opt *opt)
+{
+#if COAP2I_SUBSCRIBES
+    return opt->number == COAP2_OPT_URI_QUERY && opt->length >= 2u &&
+           opt->value[0] == 'c' && opt->value[1] == '.';
+#else
+    (void)opt;
+    return false;
+#endif
+}
+
+/* Keep the options that make the request what it is, and the body of a FETCH.
+   ETags are a help only, and a path is the row's but where that has a star. */
 static bool coap2i_keep_options(coap2_observer *o, const coap2_msg *msg,
                                 bool path, bool etags)
 {
@@ -7084,10 +7221,16 @@ static bool coap2i_keep_options(coap2_observer *o, const coap2_msg *msg,
     while (coap2_opt_next(&opt))
         if ((opt.number == COAP2_OPT_ETAG && etags) ||
             (opt.number == COAP2_OPT_URI_PATH && path) ||
-            opt.number == COAP2_OPT_URI_QUERY ||
-            opt.number == COAP2_OPT_ACCEPT || opt.number == COAP2_OPT_BLOCK2)
+            (opt.number == COAP2_OPT_URI_QUERY && !coap2i_is_condition(&opt)) ||
+            opt.number == COAP2_OPT_ACCEPT || opt.number == COAP2_OPT_BLOCK2 ||
+            (opt.number == COAP2_OPT_CONTENT_FORMAT &&
+             msg->code == COAP2_005_FETCH))
             coap2_write_opt(&w, opt.number, opt.value, opt.length);
     o->options_length = (uint8_t)coap2_write_end(&w);
+    o->payload_length = 0;
+    if (msg->code != COAP2_005_FETCH) return w.error == COAP2_OK;
+    o->payload_length = (uint8_t)msg->payload_length;
+    coap2i_put_bytes(&w, msg->payload, msg->payload_length);
     return w.error == COAP2_OK;
 }
 
@@ -7101,12 +7244,19 @@ static coap2_observer *coap2i_observe(coap2_node *node, const coap2_peer *peer,
     if (o == NULL) return NULL;
     if ((o->flags & (COAP2I_HAS_NEWS | COAP2I_IN_FLIGHT)) != 0u)
         news = COAP2I_HAS_NEWS;
+#if COAP2I_SUBSCRIBES
+    if (o->flags == 0u) {
+        o->news = 0;
+        o->subscription = 0;
+    }
+#endif
     o->flags = 0;
     if (!coap2i_keep_options(o, msg, path, true) &&
         !coap2i_keep_options(o, msg, path, false))
         return NULL;
     o->peer = *peer;
     o->row = row;
+    o->code = msg->code;
     o->format = format;
     o->token_length = msg->token_length;
     memcpy(o->token, msg->token, o->token_length);
@@ -7131,6 +7281,9 @@ static void coap2i_observer_heard(coap2_node *node, const coap2_peer *from,
             o->flags = 0;
         } else if ((o->flags & COAP2I_IN_FLIGHT) != 0u) {
             o->flags &= (uint8_t)~COAP2I_IN_FLIGHT;
+#if COAP2I_SUBSCRIBES
+            o->news &= (uint8_t)~COAP2I_MARK_FLIES;
+#endif
             o->sequence = node->time;
             o->tries = 0;
             o->due = node->time + COAP2I_DAY_MS;
@@ -7184,7 +7337,7 @@ enum {
     COAP2I_HAS_IF_NONE_MATCH = 8,
     COAP2I_HAS_ETAG = 16,
     COAP2I_HAS_ACCEPT = 32,
-    COAP2I_NOT_TEXT = 64,
+    COAP2I_SUBSCRIBES_BY = 64, /* it has an option of a subscription */
     COAP2I_IS_LATE = 128,
     COAP2I_OBSERVES = 256,
     COAP2I_OBSERVES_NO_MORE = 512,
@@ -7194,6 +7347,7 @@ enum {
     COAP2I_WANTS_SIZE = 8192,
     COAP2I_HAS_BODY = 16384 /* in node.bodies */
 };
+#define COAP2I_NOT_TEXT 0x8000u
 
 #if COAP2_WITH_BLOCKS
 #define coap2i_body coap2_write_body
@@ -7300,6 +7454,11 @@ static void coap2i_take_options(coap2_req *req)
         if (opt.number == COAP2_OPT_PROXY_URI ||
             opt.number == COAP2_OPT_PROXY_SCHEME)
             flags = COAP2I_TO_PROXY;
+#if COAP2I_SUBSCRIBES
+        if (opt.number == COAP2_OPT_NOTIFICATION ||
+            opt.number == COAP2_OPT_RULE)
+            flags = COAP2I_SUBSCRIBES_BY;
+#endif
         if (flags == COAP2I_UNKNOWN)
             flags = opt.number & COAP2I_BAD_OPTION; /* critical: odd (5.4.6) */
         else if (opt.number == COAP2_OPT_CONTENT_FORMAT)
@@ -7331,6 +7490,10 @@ COAP2I_RARE void coap2i_clear_answer(coap2_rsp *rsp)
     rsp->etag_length = 0;
 #if COAP2_WITH_OBSERVE
     rsp->observed = false;
+#endif
+#if COAP2I_SUBSCRIBES
+    rsp->subscription = 0;
+    rsp->marked = false;
 #endif
 #if COAP2_WITH_BLOCKS
     rsp->total = 0;
@@ -7386,6 +7549,11 @@ static void coap2i_close_answer(const coap2_node *node, coap2_rsp *rsp,
             coap2_write_uint(w, COAP2_OPT_CONTENT_FORMAT, rsp->format);
         if (rsp->max_age != 60u)
             coap2_write_uint(w, COAP2_OPT_MAX_AGE, rsp->max_age);
+#if COAP2I_SUBSCRIBES
+        if (rsp->subscription != 0u && success)
+            coap2_write_uint(w, COAP2_OPT_NOTIFICATION, rsp->subscription);
+        if (rsp->marked && success) coap2_write_opt(w, COAP2_OPT_RULE, NULL, 0);
+#endif
         coap2i_put_back(w, end);
         if (w->error == COAP2_OK) break;
         code = COAP2_500_INTERNAL_SERVER_ERROR;
@@ -7516,12 +7684,89 @@ COAP2_DEF uint8_t coap2_on_bound(coap2_req *req, coap2_rsp *rsp)
 
 #endif
 
-/* Write a resource's link behind what there is of the list. */
-static void coap2i_write_row(coap2_writer *w, const char *path,
-                             const char *attributes)
+#if COAP2_WITH_DISCOVERY
+
+static const char coap2i_methods[] COAP2_FLASH =
+    "GET\0POST\0PUT\0DELETE\0FETCH\0PATCH\0iPATCH";
+
+/* The methods that a resource answers: a bound one that nobody may write is
+   only read. */
+static uint16_t coap2i_row_methods(const coap2_resource *row)
 {
+    uint16_t methods = COAP2I_FLASH_WORD(uint16_t, &row->methods);
+#if COAP2_WITH_FIELDS
+    if (COAP2I_FLASH_WORD(coap2_handler_fn, &row->handler) == coap2_on_bound &&
+        !coap2i_is_writable(
+            COAP2I_FLASH_WORD(const coap2_field *, &row->fields),
+            COAP2I_FLASH_BYTE(&row->field_count)))
+        methods &=
+            (uint16_t) ~(unsigned)(COAP2_PUT | COAP2_PATCH | COAP2_IPATCH);
+#endif
+    return methods;
+}
+
+static void coap2i_write_flag(coap2_writer *w, const char *flash_name,
+                              bool flag)
+{
+    coap2i_write_flash(w, flash_name);
+    if (flag)
+        coap2i_write_flash(w, COAP2_TEXT("true"));
+    else
+        coap2i_write_flash(w, COAP2_TEXT("false"));
+}
+
+/* Write a resource as a member of a JSON object. */
+static void coap2i_write_json_row(coap2_writer *w, const coap2_resource *row)
+{
+    uint16_t methods = coap2i_row_methods(row), left;
+    const char *method = coap2i_methods;
+    coap2i_write_flash(w, COAP2_TEXT("\"/"));
+    coap2i_write_flash(w, COAP2I_FLASH_WORD(const char *, &row->path));
+    coap2i_write_flash(w, COAP2_TEXT("\":{\"methods\":["));
+    for (left = methods & 127u; left != 0u; left = (uint16_t)(left >> 1)) {
+        if ((left & 1u) != 0u) {
+            coap2i_write_flash(w, COAP2_TEXT("\""));
+            coap2i_write_flash(w, method);
+            coap2i_write_flash(w, COAP2_TEXT("\""));
+            if (left != 1u) coap2i_write_flash(w, COAP2_TEXT(","));
+        }
+        while (coap2i_flash_char(method++) != '\0') continue;
+    }
+    coap2i_write_flag(w, COAP2_TEXT("],\"observable\":"),
+                      (methods & COAP2_OBSERVABLE) != 0u);
+    coap2i_write_flag(w, COAP2_TEXT(",\"separate\":"),
+                      (methods & COAP2_SEPARATE) != 0u);
+    coap2i_write_flash(w, COAP2_TEXT("}"));
+}
+
+#endif
+
+/* Is the list of resources wanted as JSON? */
+static bool coap2i_core_is_json(const coap2_req *req)
+{
+#if COAP2_WITH_DISCOVERY
+    return req->accept == COAP2_FORMAT_JSON;
+#else
+    (void)req;
+    return false;
+#endif
+}
+
+/* Write a resource behind what there is of the list: its link. */
+static void coap2i_write_row(coap2_writer *w, const coap2_resource *row,
+                             bool json)
+{
+    const char *attributes = COAP2I_FLASH_WORD(const char *, &row->attributes);
+#if COAP2_WITH_DISCOVERY
+    if (json) {
+        coap2i_write_json_row(w, row);
+        return;
+    }
+#else
+    (void)json;
+#endif
     coap2i_write_flash(w, COAP2_TEXT("</"));
-    coap2i_write_flash(w, path);
+    coap2i_write_flash(w, COAP2I_FLASH_WORD(const char *, &row->path));
     coap2i_write_flash(w, COAP2_TEXT(">"));
     if (coap2i_flash_char(attributes) == '\0') return;
     coap2i_write_flash(w, COAP2_TEXT(";"));
@@ -7589,42 +7834,153 @@ static bool coap2i_row_matches(const char *path, const char *attributes,
     return false;
 }
 
-/* Is this row listed, and does it match all that the request asks for? What is
-   below a star is not one resource. */
-static bool coap2i_is_listed(const coap2_req *req, const char *path,
-                             const char *attributes)
+/* Is this row listed? What is below a star is not one resource. */
+static bool coap2i_is_listed(const coap2_resource *row)
 {
-    const char *at = path;
-    coap2_opt opt = req->msg->options;
+    const char *at = COAP2I_FLASH_WORD(const char *, &row->path);
     char c, last = '\0';
     while ((c = coap2i_flash_char(at++)) != '\0') last = c;
-    if (last == '*') return false;
+    return last != '*' &&
+           (COAP2I_FLASH_WORD(uint16_t, &row->methods) & COAP2_HIDDEN) == 0u;
+}
+
+/* Does it match all filters of a request? */
+static bool coap2i_is_asked_for(const coap2_req *req, const coap2_resource *row)
+{
+    coap2_opt opt = req->msg->options;
     while (coap2_opt_next(&opt))
         if (opt.number == COAP2_OPT_URI_QUERY &&
-            !coap2i_row_matches(path, attributes, (const char *)opt.value,
-                                opt.length))
+            !coap2i_row_matches(
+                COAP2I_FLASH_WORD(const char *, &row->path),
+                COAP2I_FLASH_WORD(const char *, &row->attributes),
+                (const char *)opt.value, opt.length))
             return false;
     return true;
 }
 
-/* GET /.well-known/core (7.2, RFC 6690 4). */
+#if COAP2_WITH_BLOCKS
+
+/* What may stand in an answer beside its header and body: ETag, Observe,
+   Content-Format, Max-Age, Block2, Size2 and the payload marker; and the two of
+   a subscription. */
+enum { COAP2I_ANSWER_OPTIONS = 30, COAP2I_SUBSCRIPTION_OPTIONS = 8 };
+
+/* The largest size of a block of at most szx that this answer has room for. */
+static uint8_t coap2i_answer_szx(const coap2_req *req, const coap2_rsp *rsp,
+                                 uint8_t szx)
+{
+    size_t used = (size_t)(rsp->w.next - rsp->w.start) - rsp->w.payload_size;
+    size_t packet = req->node->packet;
+    used += COAP2I_ANSWER_OPTIONS;
+    if ((req->flags & COAP2I_SUBSCRIBES_BY) != 0u)
+        used += COAP2I_SUBSCRIPTION_OPTIONS;
+    return coap2i_fit_szx(packet > used ? packet - used : 0u, szx);
+}
+
+/* Open the window for the block that is asked for, never a larger one (RFC 7959
+   2.4); else for all that the packet can hold. */
+static void coap2i_open_window(coap2_req *req, coap2_rsp *rsp)
+{
+    coap2_writer *w = &rsp->w;
+    coap2_block *block = &req->block2;
+    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u) {
+        if (w->next != w->end)
+            coap2_write_window(w, 0, (size_t)(w->end - w->next) - 1u);
+        return;
+    }
+    if (coap2_block_set(block, COAP2_BLOCK_AT(*block),
+                        coap2i_answer_szx(req, rsp, block->szx),
+                        false) != COAP2_OK) {
+        coap2_write_window(w, UINT32_MAX, 0); /* a place without a number */
+        return;
+    }
+    coap2_write_window(w, COAP2_BLOCK_AT(*block), COAP2_BLOCK_SIZE(*block));
+}
+
+#endif
+
+#if COAP2_WITH_DISCOVERY
+
+/* What a search looks for, if this is one. Its first option counts (5.4.5), and
+   one that is too long is none (5.4.3). */
+static bool coap2i_read_search(const coap2_msg *msg, coap2_opt *search)
+{
+    return coap2_msg_find(msg, COAP2_OPT_DISCOVERY, search) &&
+           search->length <= 255u;
+}
+
+/* Is a row among those that a search asks for? */
+static bool coap2i_is_looked_at(const coap2_opt *search,
+                                const coap2_resource *row)
+{
+    const char *what = (const char *)search->value;
+    coap2i_path path;
+    if (coap2i_search_kind(what, search->length) != COAP2I_LISTED) return true;
+    path.text = COAP2I_FLASH_WORD(const char *, &row->path);
+    path.length = 0;
+    path.in_flash = true;
+    while (coap2i_flash_char(path.text + path.length) != '\0') path.length++;
+    return coap2i_list_has(what, search->length, &path);
+}
+
+/* Does a search look for this node? */
+static bool coap2i_is_looked_for(const coap2_req *req, const coap2_opt *search)
+{
+    const coap2_resource *const *rows = req->node->resources, *row;
+    const char *what = (const char *)search->value, *name = req->node->name;
+    uint8_t kind = coap2i_search_kind(what, search->length);
+    if (kind == COAP2I_EVERYBODY) return true;
+    if (kind == COAP2I_NAMED)
+        return name != NULL &&
+               coap2i_same_name(what, search->length, name, strlen(name));
+    while (rows != NULL &&
+           (row = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL)
+        if (coap2i_is_listed(row) && coap2i_is_looked_at(search, row))
+            return true;
+    return false;
+}
+
+/* A node that is found says its name; the body has the room behind it. */
+static void coap2i_say_name(coap2_req *req, coap2_rsp *rsp)
+{
+    const char *name = req->node->name;
+    size_t length = name != NULL ? strlen(name) : 0u;
+    coap2_write_opt(&rsp->w, COAP2_OPT_DISCOVERY, name,
+                    length < 255u ? length : 255u);
+#if COAP2_WITH_BLOCKS
+    coap2i_open_window(req, rsp);
+#endif
+}
+
+#endif
+
+/* GET /.well-known/core (7.2, RFC 6690 4), which a search asks for, too. */
 static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
 {
     const coap2_resource *const *rows = req->node->resources, *row;
-    bool empty = true;
-    rsp->format = COAP2_FORMAT_LINKS;
+    bool json = coap2i_core_is_json(req), empty = true;
+#if COAP2_WITH_DISCOVERY
+    coap2_opt search;
+    bool searched = coap2i_read_search(req->msg, &search);
+    if (searched) {
+        if (!coap2i_is_looked_for(req, &search)) return COAP2_404_NOT_FOUND;
+        coap2i_say_name(req, rsp);
+    }
+#endif
+    rsp->format = json ? COAP2_FORMAT_JSON : COAP2_FORMAT_LINKS;
+    if (json) coap2i_write_flash(&rsp->w, COAP2_TEXT("{"));
     while (rows != NULL &&
            (row = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL) {
-        const char *path = COAP2I_FLASH_WORD(const char *, &row->path);
-        const char *attributes =
-            COAP2I_FLASH_WORD(const char *, &row->attributes);
-        if ((COAP2I_FLASH_WORD(uint16_t, &row->methods) & COAP2_HIDDEN) != 0u ||
-            !coap2i_is_listed(req, path, attributes))
-            continue;
+        if (!coap2i_is_listed(row)) continue;
+#if COAP2_WITH_DISCOVERY
+        if (searched && !coap2i_is_looked_at(&search, row)) continue;
+#endif
+        if (!coap2i_is_asked_for(req, row)) continue;
         if (!empty) coap2i_write_flash(&rsp->w, COAP2_TEXT(","));
-        coap2i_write_row(&rsp->w, path, attributes);
+        coap2i_write_row(&rsp->w, row, json);
         empty = false;
     }
+    if (json) coap2i_write_flash(&rsp->w, COAP2_TEXT("}"));
     /* silence to a group where nothing matches (RFC 6690 4.1) */
     if (empty && req->peer->group) req->silent |= 2u;
     return COAP2_205_CONTENT;
@@ -7650,39 +8006,6 @@ static const coap2_resource *coap2i_find_row(const coap2_req *req)
 
 #if COAP2_WITH_BLOCKS
 
-/* What may stand in an answer beside its header and body: ETag, Observe,
-   Content-Format, Max-Age, Block2, Size2 and the payload marker. */
-enum { COAP2I_ANSWER_OPTIONS = 30 };
-
-/* The largest size of a block of at most szx that this answer has room for. */
-static uint8_t coap2i_answer_szx(const coap2_node *node, const coap2_rsp *rsp,
-                                 uint8_t szx)
-{
-    size_t used = (size_t)(rsp->w.options - rsp->w.start);
-    used += COAP2I_ANSWER_OPTIONS;
-    return coap2i_fit_szx(node->packet > used ? node->packet - used : 0u, szx);
-}
-
-/* Open the window for the block that is asked for, never a larger one (RFC 7959
-   2.4); else for all that the packet can hold. */
-static void coap2i_open_window(coap2_req *req, coap2_rsp *rsp)
-{
-    coap2_writer *w = &rsp->w;
-    coap2_block *block = &req->block2;
-    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u) {
-        if (w->next != w->end)
-            coap2_write_window(w, 0, (size_t)(w->end - w->next) - 1u);
-        return;
-    }
-    if (coap2_block_set(block, COAP2_BLOCK_AT(*block),
-                        coap2i_answer_szx(req->node, rsp, block->szx),
-                        false) != COAP2_OK) {
-        coap2_write_window(w, UINT32_MAX, 0); /* a place without a number */
-        return;
-    }
-    coap2_write_window(w, COAP2_BLOCK_AT(*block), COAP2_BLOCK_SIZE(*block));
-}
-
 static size_t coap2i_uint_length(uint32_t number)
 {
     size_t length = 0;
@@ -7704,6 +8027,11 @@ static size_t coap2i_options_length(const coap2_rsp *rsp)
         if (length == 0u) length = 1; /* a delta of 14 takes a byte more */
         length += 1u + coap2i_uint_length(rsp->max_age);
     }
+#if COAP2I_SUBSCRIBES
+    if (rsp->subscription != 0u)
+        length += 3u + coap2i_uint_length(rsp->subscription);
+    if (rsp->marked) length++;
+#endif
     return length;
 }
 
@@ -7717,7 +8045,7 @@ static bool coap2i_cut_first(const coap2_req *req, coap2_rsp *rsp,
     if (!coap2_write_more(w) &&
         coap2i_options_length(rsp) <= (size_t)(w->end - w->next))
         return false;
-    block->szx = coap2i_answer_szx(req->node, rsp, 6);
+    block->szx = coap2i_answer_szx(req, rsp, 6);
     most = 1u + COAP2_BLOCK_SIZE(*block);
     if (w->payload_size <= most) return coap2_write_more(w);
     w->next -= w->payload_size - most;
@@ -7778,11 +8106,6 @@ static uint8_t coap2i_too_large(const coap2_req *req, coap2_rsp *rsp)
 static uint8_t *coap2i_place(const coap2_node *node, const coap2_upload *u)
 {
     return node->bodies + (size_t)(u - node->uploads) * coap2i_share(node);
-}
-
-static uint32_t coap2i_mix(uint32_t hash, uint8_t byte)
-{
-    return (hash ^ byte) * 16777619u;
 }
 
 /* What tells one body that arrives from another of the same peer: its method
@@ -8102,6 +8425,33 @@ static uint8_t coap2i_run_handler(coap2_req *req, coap2_rsp *rsp,
     return code;
 }
 
+#if COAP2I_SUBSCRIBES
+
+/* End a subscription by its id, if that is what a request wants. COAP2_OK: it
+   is not. */
+static uint8_t coap2i_unsubscribe(coap2_req *req)
+{
+    coap2_observer *o = req->node->observers;
+    coap2_opt opt;
+    uint32_t id;
+    if (req->method != COAP2_GET || req->peer->group ||
+        !coap2_msg_find(req->msg, COAP2_OPT_NOTIFICATION, &opt) ||
+        !coap2_opt_uint(&opt, &id) || id == 0u)
+        return COAP2_OK;
+    if ((req->flags & COAP2I_OBSERVES) != 0u) return COAP2_400_BAD_REQUEST;
+    req->flags &= (uint16_t) ~(unsigned)COAP2I_OBSERVES_NO_MORE;
+    for (; o != req->node->observers + COAP2_MAX_OBSERVERS; o++) {
+        if (o->flags == 0u || o->subscription != id ||
+            !coap2_peer_equals(&o->peer, req->peer))
+            continue;
+        o->flags = 0;
+        return COAP2_202_DELETED;
+    }
+    return COAP2_404_NOT_FOUND;
+}
+
+#endif
+
 /* Find the resource, and run its handler. */
 static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
 {
@@ -8114,6 +8464,12 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
     if ((req->flags & COAP2I_TO_PROXY) != 0u)
         return COAP2_505_PROXYING_NOT_SUPPORTED;
     if (req->method == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
+#if COAP2I_SUBSCRIBES
+    if ((req->flags & COAP2I_SUBSCRIBES_BY) != 0u) {
+        code = coap2i_unsubscribe(req);
+        if (code != COAP2_OK) return code;
+    }
+#endif
     req->resource = coap2i_find_row(req);
     if (req->resource == NULL) return COAP2_404_NOT_FOUND;
     handler = COAP2I_FLASH_WORD(coap2_handler_fn, &req->resource->handler);
@@ -8300,6 +8656,140 @@ static bool coap2i_has_star(const coap2_resource *resource)
     return last == '*';
 }
 
+#if COAP2I_SUBSCRIBES
+
+/* What a request wants to be told. */
+typedef struct coap2i_wish {
+    bool ruled;     /* a rule says what */
+    bool by_id;     /* and it gets an id */
+    bool con;       /* confirmable whatever the request was */
+    uint32_t epmax; /* ms until a look without a change; 0: none */
+    uint8_t rule[COAP2_RULE_SIZE];
+} coap2i_wish;
+
+/* The fields of a bound resource; NULL for one with a handler of its own. */
+static const coap2_field *coap2i_row_fields(const coap2_resource *row,
+                                            uint8_t *count)
+{
+    *count = COAP2I_FLASH_BYTE(&row->field_count);
+    if (COAP2I_FLASH_WORD(coap2_handler_fn, &row->handler) != coap2_on_bound)
+        return NULL;
+    return COAP2I_FLASH_WORD(const coap2_field *, &row->fields);
+}
+
+/* Refuse a rule: `rule:COLUMN: why`. */
+static uint8_t coap2i_refuse_rule(const coap2_req *req, coap2_rsp *rsp,
+                                  const coap2_rule_fault *fault)
+{
+    uint8_t digits[COAP2I_NUMBER_TEXT];
+    coap2i_number column;
+    size_t length;
+    memset(&column, 0, sizeof column);
+    column.magnitude = fault->column;
+    length = (size_t)(coap2i_put_number(digits, &column) - digits);
+    coap2i_reopen_answer(req->node, rsp);
+    coap2i_write_flash(&rsp->w, COAP2_TEXT("rule:"));
+    coap2i_body(&rsp->w, digits, length);
+    coap2i_write_flash(&rsp->w, COAP2_TEXT(": "));
+    coap2i_write_flash(&rsp->w, fault->flash_why);
+    return COAP2_400_BAD_REQUEST;
+}
+
+/* Read the rule of a request that observes. COAP2_OK, or 4.00. */
+static uint8_t coap2i_read_wish(const coap2_req *req, coap2_rsp *rsp,
+                                coap2i_wish *wish)
+{
+    coap2_rule_fault fault = {0, NULL};
+    const coap2_field *fields;
+    coap2_opt rule, opt;
+    uint32_t id = 1;
+    uint8_t count;
+    memset(wish, 0, sizeof *wish);
+    if ((req->flags & COAP2I_SUBSCRIBES_BY) == 0u) return COAP2_OK;
+    rule.length = 0;
+    if (!coap2_msg_find(req->msg, COAP2_OPT_RULE, &rule) ||
+        rule.length > 255u) {
+        rule.length = 0;
+        if (!coap2_msg_find(req->msg, COAP2_OPT_NOTIFICATION, &opt) ||
+            !coap2_opt_uint(&opt, &id) || id != 0u)
+            return COAP2_OK;
+    }
+    wish->ruled = wish->by_id = true;
+    fields = coap2i_row_fields(req->resource, &count);
+    if (coap2_rule_compile((const char *)rule.value, rule.length, fields, count,
+                           wish->rule, sizeof wish->rule, &fault) < 0)
+        return coap2i_refuse_rule(req, rsp, &fault);
+    return COAP2_OK;
+}
+
+/* An id that no subscription has. */
+static uint32_t coap2i_new_subscription(coap2_node *node)
+{
+    const coap2_observer *o = node->observers;
+    uint32_t id = coap2i_chance(node);
+    while (o != node->observers + COAP2_MAX_OBSERVERS) {
+        bool taken = id == 0u || (o->flags != 0u && o->subscription == id);
+        o++;
+        if (!taken) continue;
+        id = coap2i_chance(node);
+        o = node->observers;
+    }
+    return id;
+}
+
+/* How long silence may last under a rule, in seconds. */
+static uint32_t coap2i_rule_age(const uint8_t *rule)
+{
+    uint32_t pmax = coap2_rule_time(rule, COAP2_RULE_PMAX);
+    return pmax == 0u ? 86400u : (pmax + 999u) / 1000u;
+}
+
+/* Where a rule finds what it asks about: in fields, else in a payload. */
+typedef struct coap2i_values {
+    coap2_look_fn look;
+    const void *user;
+    coap2_payload payload;
+} coap2i_values;
+
+static void coap2i_set_values(coap2i_values *values, const coap2_resource *row)
+{
+    uint8_t count;
+    values->look = coap2_look_fields;
+    values->user = coap2i_row_fields(row, &count);
+    if (values->user != NULL) return;
+    values->look = coap2_look_payload;
+    values->user = &values->payload;
+}
+
+/* Let a rule begin: the answer counts as its first notification. */
+static void coap2i_begin_rule(coap2_node *node, coap2_observer *o,
+                              const coap2i_wish *wish,
+                              const coap2i_values *values)
+{
+    bool marked;
+    if (!wish->by_id)
+        o->subscription = 0;
+    else if (o->subscription == 0u)
+        o->subscription = coap2i_new_subscription(node);
+    marked = (o->flags & COAP2I_HAS_NEWS) != 0u &&
+             (o->news & (COAP2I_MARKED | COAP2I_MARK_FLIES)) != 0u;
+    o->news = 0;
+    if (!wish->ruled) return;
+    o->news = COAP2I_RULED;
+    if (marked)
+        o->news |= COAP2I_MARKED; /* it may not have arrived */
+    else
+        o->flags &= (uint8_t)~COAP2I_HAS_NEWS;
+    if (wish->con) o->flags |= COAP2I_BY_CON;
+    o->epmax = wish->epmax;
+    o->looked = node->time;
+    memcpy(o->rule, wish->rule, sizeof o->rule);
+    coap2_trigger_begin(&o->trigger, o->rule, values->look, values->user,
+                        node->time);
+}
+
+#endif
+
 /* End the observation that a request may be about. */
 static void coap2i_end_observation(const coap2_req *req)
 {
@@ -8308,39 +8798,73 @@ static void coap2i_end_observation(const coap2_req *req)
     if (o != NULL) o->flags = 0;
 }
 
+/* Can a request begin an observation of what it was answered with success? */
+static bool coap2i_can_observe(const coap2_req *req, const coap2_rsp *rsp,
+                               uint8_t code)
+{
+    const coap2_resource *resource = req->resource;
+#if COAP2_WITH_BLOCKS
+    if ((req->flags & COAP2I_HAS_BLOCK1) != 0u) return false;
+#endif
+    return (req->flags & COAP2I_OBSERVES) != 0u && resource != NULL &&
+           COAP2_CODE_CLASS(code) == 2u && rsp->w.window_at == 0u &&
+           (COAP2I_FLASH_WORD(uint16_t, &resource->methods) &
+            COAP2_OBSERVABLE) != 0u;
+}
+
+/* What a handler showed, before that was cut to what the client wants. */
+typedef struct coap2i_shown {
+    uint16_t format;
+    size_t size;
+} coap2i_shown;
+
 /* Begin, renew or end an observation, as the request and its answer say (RFC
-   7641 4.1). Only what a GET of a resource in the table answers with success
-   can be observed. */
-static void coap2i_register(const coap2_req *req, coap2_rsp *rsp, uint8_t code,
-                            uint16_t format)
+   7641 4.1). Only what a GET or FETCH of a resource in the table answers with
+   success can be observed. Returns the code, 4.00 if the rule is none. */
+COAP2I_RARE uint8_t coap2i_register(const coap2_req *req, coap2_rsp *rsp,
+                                    uint8_t code, const coap2i_shown *shown)
 {
     coap2_node *node = req->node;
     const coap2_resource *resource = req->resource;
-    coap2_observer *o;
-    uint8_t row;
+    coap2_observer *o = NULL;
+    uint8_t row = 255;
+#if COAP2I_SUBSCRIBES
+    coap2i_wish wish;
+    coap2i_values values;
+#endif
     if ((req->flags & (COAP2I_OBSERVES | COAP2I_OBSERVES_NO_MORE)) == 0u ||
-        req->method != COAP2_GET || req->peer->group)
-        return;
-    if ((req->flags & COAP2I_OBSERVES) == 0u || resource == NULL ||
-        COAP2_CODE_CLASS(code) != 2u || rsp->w.window_at != 0u ||
-        (COAP2I_FLASH_WORD(uint16_t, &resource->methods) & COAP2_OBSERVABLE) ==
-            0u) {
-        coap2i_end_observation(req);
-        return;
-    }
-    row = coap2i_row_index(node, resource);
+        !coap2i_is_safe(req) || req->peer->group)
+        return code;
+#if COAP2I_SUBSCRIBES
+    values.payload.bytes = rsp->w.next - rsp->w.payload_size + 1;
+    values.payload.length = shown->size != 0u ? shown->size - 1u : 0u;
+    values.payload.format = shown->format;
+    if ((req->flags & COAP2I_OBSERVES) != 0u && resource != NULL &&
+        COAP2_CODE_CLASS(code) == 2u &&
+        coap2i_read_wish(req, rsp, &wish) != COAP2_OK)
+        code = COAP2_400_BAD_REQUEST;
+#endif
+    if (coap2i_can_observe(req, rsp, code))
+        row = coap2i_row_index(node, resource);
     if (row == 255u) {
         coap2i_end_observation(req);
-        return;
+        return code;
     }
     o = coap2i_observe(node, req->peer, req->msg, row,
-                       coap2i_has_star(resource), format);
-    if (o == NULL) return;
+                       coap2i_has_star(resource), shown->format);
+    if (o == NULL) return code;
     /* the first notification, if it is a message of its own (3.6) */
     o->id = (uint16_t)(node->next_id - 1u);
     if (req->msg->type == COAP2_CON) o->id ^= 0x8000u;
     rsp->observed = true;
     rsp->sequence = o->sequence = ++node->sequence & 0xffffffu;
+#if COAP2I_SUBSCRIBES
+    coap2i_set_values(&values, resource);
+    coap2i_begin_rule(node, o, &wish, &values);
+    rsp->subscription = o->subscription;
+    if (wish.ruled) rsp->max_age = coap2i_rule_age(o->rule);
+#endif
+    return code;
 }
 
 #endif
@@ -8375,8 +8899,10 @@ static void coap2i_finish(const coap2_req *req, coap2_rsp *rsp, uint8_t code)
    later. */
 static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
 {
-    uint16_t format;
     uint8_t code;
+#if COAP2_WITH_OBSERVE
+    coap2i_shown shown;
+#endif
 #if COAP2_FLOOD_LIMIT
     if (!coap2i_admit(req->node, req->peer)) {
         rsp->max_age = 1;
@@ -8398,11 +8924,13 @@ static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
 #endif
     if (COAP2_CODE_CLASS(code) - 2u > 3u)
         code = COAP2_500_INTERNAL_SERVER_ERROR;
-    format = rsp->format;
-    code = coap2i_negotiate(req, rsp, code);
-    (void)format;
 #if COAP2_WITH_OBSERVE
-    coap2i_register(req, rsp, code, format);
+    shown.format = rsp->format;
+    shown.size = rsp->w.payload_size;
+    code = coap2i_negotiate(req, rsp, code);
+    code = coap2i_register(req, rsp, code, &shown);
+#else
+    code = coap2i_negotiate(req, rsp, code);
 #endif
     coap2i_finish(req, rsp, code);
     return true;
@@ -8468,6 +8996,16 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
 {
     coap2_req req;
     coap2_rsp rsp;
+#if COAP2_WITH_DISCOVERY
+    coap2_peer asker;
+    coap2_opt search;
+    if (node->no_groups && msg->type == COAP2_NON &&
+        msg->code == COAP2_001_GET && coap2i_read_search(msg, &search)) {
+        asker = *from;
+        asker.group = true;
+        from = &asker;
+    }
+#endif
     coap2i_open_request(node, &req, from, msg);
     /* rejected (5.4.1) */
     if (msg->type == COAP2_NON && (req.flags & COAP2I_BAD_OPTION) != 0u) return;
@@ -8500,17 +9038,17 @@ static void coap2i_observer_msg(const coap2_observer *o, coap2_msg *msg)
 {
     memset(msg, 0, sizeof *msg);
     msg->type = COAP2_NON;
-    msg->code = COAP2_001_GET;
+    msg->code = o->code;
     msg->token = o->token;
     msg->token_length = o->token_length;
-    msg->options.value = msg->payload = o->options;
-    msg->options.end = o->options + o->options_length;
+    msg->options.value = o->options;
+    msg->options.end = msg->payload = o->options + o->options_length;
+    msg->payload_length = o->payload_length;
 }
 
-/* Run the handler for an observer, and make a notification of what it says: the
-   state, or the error that ends the observation (RFC 7641 4.2). */
-static void coap2i_render(coap2_req *req, coap2_rsp *rsp,
-                          const coap2_observer *o)
+/* Run the handler for an observer; returns its code. */
+static uint8_t coap2i_look_again(coap2_req *req, coap2_rsp *rsp,
+                                 const coap2_observer *o)
 {
     uint8_t code;
     req->again = true;
@@ -8526,6 +9064,120 @@ static void coap2i_render(coap2_req *req, coap2_rsp *rsp,
         coap2i_reopen_answer(req->node, rsp);
         code = COAP2_406_NOT_ACCEPTABLE;
     }
+    return code;
+}
+
+#if COAP2I_SUBSCRIBES
+
+/* What an observer's rule looks at, after its handler has run. */
+static void coap2i_observed_values(coap2i_values *values,
+                                   const coap2_observer *o,
+                                   const coap2_rsp *rsp,
+                                   const coap2_resource *row)
+{
+    const coap2_writer *w = &rsp->w;
+    values->payload.bytes = w->next - w->payload_size + 1;
+    values->payload.length = w->payload_size != 0u ? w->payload_size - 1u : 0u;
+    values->payload.format = o->format;
+    coap2i_set_values(values, row);
+}
+
+/* When an observer's rule wants to be looked at without a change. */
+static uint32_t coap2i_rule_rest(const coap2_node *node,
+                                 const coap2_observer *o)
+{
+    uint32_t rest, passed = node->time - o->looked;
+    if ((o->news & COAP2I_RULED) == 0u || (o->flags & COAP2I_ENDS) != 0u)
+        return COAP2_FOREVER;
+    if ((o->news & COAP2I_IN_DOUBT) != 0u) return 0;
+    rest = coap2_trigger_due(&o->trigger, o->rule, node->time);
+    if (o->epmax == 0u || o->epmax - passed >= rest) return rest;
+    return passed < o->epmax ? o->epmax - passed : 0u;
+}
+
+/* Hold an observer's rule against what its handler has shown. */
+static void coap2i_ask_rule(coap2_node *node, coap2_observer *o,
+                            const coap2i_values *values)
+{
+    bool change = (o->news & COAP2I_IN_DOUBT) != 0u;
+    uint8_t reason;
+    if (o->epmax != 0u && node->time - o->looked >= o->epmax) change = true;
+    o->news &= (uint8_t)~COAP2I_IN_DOUBT;
+    o->looked = node->time;
+    reason = change ? coap2_trigger_change(&o->trigger, o->rule, values->look,
+                                           values->user, node->time)
+                    : coap2_trigger_time(&o->trigger, o->rule, values->look,
+                                         values->user, node->time);
+    /* what waits for its acknowledgement carries the state of its time */
+    if (reason == COAP2_QUIET ||
+        (reason == COAP2_PERIOD && (o->flags & COAP2I_IN_FLIGHT) != 0u))
+        return;
+    o->flags |= COAP2I_HAS_NEWS;
+    if (reason == COAP2_MATCH) o->news |= COAP2I_MARKED;
+}
+
+/* A change, or time, may be what an observer's rule waits for. */
+static void coap2i_judge(coap2_node *node, coap2_observer *o)
+{
+    coap2_req req;
+    coap2_rsp rsp;
+    coap2_msg msg;
+    coap2i_values values;
+    uint8_t count, code = COAP2_205_CONTENT;
+    const coap2_resource *row =
+        COAP2I_FLASH_WORD(const coap2_resource *, node->resources + o->row);
+    if (coap2i_rule_rest(node, o) != 0u) return;
+    coap2i_clear_answer(&rsp);
+    coap2_write_start(&rsp.w, node->out, node->packet);
+    if (coap2i_row_fields(row, &count) == NULL) {
+        coap2i_observer_msg(o, &msg);
+        coap2i_open_request(node, &req, &o->peer, &msg);
+        code = coap2i_look_again(&req, &rsp, o);
+    }
+    if (COAP2_CODE_CLASS(code) != 2u) { /* is never held back */
+        o->flags |= COAP2I_HAS_NEWS;
+        o->news &= (uint8_t)~COAP2I_IN_DOUBT;
+        return;
+    }
+    coap2i_observed_values(&values, o, &rsp, row);
+    coap2i_ask_rule(node, o, &values);
+}
+
+/* A notification shows the state as it is: so it is what was sent last. */
+static void coap2i_rule_shown(coap2_node *node, coap2_observer *o,
+                              const coap2_rsp *rsp, const coap2_resource *row,
+                              bool repeat)
+{
+    coap2i_values values;
+    coap2_trigger before = o->trigger;
+    coap2i_sight sight;
+    coap2i_observed_values(&values, o, rsp, row);
+    coap2i_sight_set(&sight, o->rule, values.look, values.user);
+    sight.olds = o->trigger.olds;
+    (void)coap2i_trigger_sent(&o->trigger, &sight, o->rule, node->time);
+    o->trigger.waiting = before.waiting;
+    if (repeat) o->trigger.last = before.last;
+}
+
+#endif
+
+/* Make a notification of what the handler says: the state, or the error that
+   ends the observation (RFC 7641 4.2). */
+static void coap2i_render(coap2_req *req, coap2_rsp *rsp, coap2_observer *o,
+                          bool repeat)
+{
+    uint8_t code = coap2i_look_again(req, rsp, o);
+#if COAP2I_SUBSCRIBES
+    if ((o->news & COAP2I_RULED) != 0u && COAP2_CODE_CLASS(code) == 2u) {
+        coap2i_rule_shown(req->node, o, rsp, req->resource, repeat);
+        rsp->max_age = coap2i_rule_age(o->rule);
+        rsp->subscription = o->subscription;
+        rsp->marked = o->subscription != 0u &&
+                      (o->news & (COAP2I_MARKED | COAP2I_MARK_FLIES)) != 0u;
+    }
+#else
+    (void)repeat;
+#endif
     rsp->observed = true;
     coap2i_finish(req, rsp, coap2i_negotiate(req, rsp, code));
 }
@@ -8534,6 +9186,10 @@ static void coap2i_render(coap2_req *req, coap2_rsp *rsp,
 static void coap2i_observer_sent(coap2_node *node, coap2_observer *o, bool con)
 {
     uint8_t credit = coap2i_credit(node, o);
+#if COAP2I_SUBSCRIBES
+    if (con && (o->news & COAP2I_MARKED) != 0u) o->news |= COAP2I_MARK_FLIES;
+    o->news &= (uint8_t)~COAP2I_MARKED;
+#endif
     if (con) {
         if (o->tries == 0u) {
             uint32_t timeout = coap2i_first_timeout(node);
@@ -8558,7 +9214,7 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
     coap2_msg msg;
     coap2_result result;
     uint32_t sequence = o->sequence;
-    bool ends, con = (o->flags & COAP2I_BY_CON) != 0u;
+    bool ends, repeat = true, con = (o->flags & COAP2I_BY_CON) != 0u;
     if (coap2i_is_past(node, o->due)) con = true;
     if (o->tries > node->max_retransmit) {
         COAP2I_LOG(node, "an observer is gone", &o->peer);
@@ -8570,6 +9226,7 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
         o->id = coap2i_new_id(node);
         sequence = ++node->sequence & 0xffffffu;
         o->flags &= (uint8_t)~COAP2I_HAS_NEWS;
+        repeat = false;
     }
     coap2i_observer_msg(o, &msg);
     coap2i_open_request(node, &req, &o->peer, &msg);
@@ -8579,8 +9236,11 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
                        COAP2_500_INTERNAL_SERVER_ERROR, o->id, o->token,
                        o->token_length);
     rsp.sequence = sequence;
+#if COAP2I_SUBSCRIBES
+    if (o->subscription != 0u) req.flags |= COAP2I_SUBSCRIBES_BY;
+#endif
     if ((o->flags & COAP2I_ENDS) == 0u)
-        coap2i_render(&req, &rsp, o);
+        coap2i_render(&req, &rsp, o, repeat);
     else
         rsp.w.start[1] = (uint8_t)o->format;
     /* an error is its code alone, which needs no memory when it is repeated */
@@ -8611,6 +9271,9 @@ static uint32_t coap2i_notify_all(coap2_node *node)
     uint8_t i = 0;
     while (i < COAP2_MAX_OBSERVERS) {
         coap2_observer *o = &node->observers[i++];
+#if COAP2I_SUBSCRIBES
+        if (o->flags != 0u) coap2i_judge(node, o);
+#endif
         if (o->flags == 0u || coap2i_observer_rest(node, o) != 0u) continue;
         coap2i_notify(node, o);
         if (o->flags == 0u) i = 0;
@@ -8620,6 +9283,9 @@ static uint32_t coap2i_notify_all(coap2_node *node)
         if (o->flags == 0u) continue;
         wait = coap2i_observer_rest(node, o);
         if (wait == 0u) wait = COAP2I_BUSY_MS;
+#if COAP2I_SUBSCRIBES
+        if (coap2i_rule_rest(node, o) < wait) wait = coap2i_rule_rest(node, o);
+#endif
         if (wait < rest) rest = wait;
     }
     return rest;

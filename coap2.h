@@ -1550,8 +1550,8 @@ typedef struct coap2_exchange {
     uint16_t length;
     uint8_t state;
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
-    uint8_t tries, flags, token_length, code;
-    uint16_t id;
+    uint8_t tries, token_length, code;
+    uint16_t flags, id;
     int16_t handle;
     uint32_t timeout; /* of the transmission under way */
     uint8_t token[8];
@@ -1571,9 +1571,13 @@ typedef struct coap2_exchange {
     uint8_t watch_length;
     uint8_t watch[8]; /* the token of the observation */
 #endif
+#if COAP2I_FINDS
+    uint16_t found; /* nodes, of which a hash stands behind the packet */
+#endif
 #if COAP2_WITH_CLIENT && COAP2I_SUBSCRIBES
     uint32_t subscription; /* its id, if the server knows rules */
     uint32_t seen;         /* a hash of the payload that came last */
+    uint32_t wake;         /* when the rule wants to be asked without news */
     uint8_t reason;
     coap2_trigger trigger; /* where the server does not know rules */
 #endif
@@ -6766,7 +6770,8 @@ enum {
     COAP2I_QUEUED,    /* a request that was not sent yet */
     COAP2I_SENDING,   /* a confirmable one that was not acknowledged */
     COAP2I_WAITING,   /* for its answer */
-    COAP2I_WATCHING   /* for the next notification */
+    COAP2I_WATCHING,  /* for the next notification */
+    COAP2I_SEEKING    /* a request that looks for its host */
 };
 
 /* How long poll rests where `send` was busy. */
@@ -6848,10 +6853,54 @@ COAP2I_RARE void coap2i_delay(coap2_node *node, const coap2_peer *to,
     e->due = node->time + wait;
 }
 
+#if COAP2I_FINDS
+
+/* All CoAP nodes, and that this is where a message goes (12.8). */
+static bool coap2i_is_everywhere(const coap2_peer *to)
+{
+    return to->kind == 0u && to->group;
+}
+
+/* Send to the groups of all nodes. One that can be reached is enough. */
+static coap2_result coap2i_transmit_everywhere(coap2_node *node,
+                                               const coap2_peer *to,
+                                               const uint8_t *bytes,
+                                               size_t length)
+{
+    static const uint8_t ipv4[4] COAP2_FLASH = {224, 0, 1, 187};
+    coap2_peer group = *to;
+    coap2_result result;
+#if COAP2_ADDRESS_SIZE >= 16
+    uint8_t scope;
+#endif
+    group.kind = COAP2_PEER_IPV4;
+    COAP2I_FLASH_COPY(group.address, ipv4, sizeof ipv4);
+    result = node->send(node->io, &group, bytes, length);
+#if COAP2_ADDRESS_SIZE >= 16
+    for (scope = 2; scope <= 5u; scope = (uint8_t)(scope + 3u)) {
+        coap2_result sent;
+        memset(group.address, 0, sizeof group.address);
+        group.kind = COAP2_PEER_IPV6;
+        group.address[0] = 0xff;
+        group.address[1] = scope;
+        group.address[15] = 0xfd;
+        sent = node->send(node->io, &group, bytes, length);
+        if (result != COAP2_OK && sent != COAP2_ERR_SEND) result = sent;
+    }
+#endif
+    return result;
+}
+
+#endif
+
 /* Here a message leaves for the wire. */
 static coap2_result coap2i_transmit(coap2_node *node, const coap2_peer *to,
                                     const uint8_t *bytes, size_t length)
 {
+#if COAP2I_FINDS
+    if (coap2i_is_everywhere(to))
+        return coap2i_transmit_everywhere(node, to, bytes, length);
+#endif
     return node->send(node->io, to, bytes, length);
 }
 
@@ -6898,8 +6947,15 @@ COAP2I_RARE uint16_t coap2i_hash_token(const coap2_msg *msg)
 static void coap2i_forget(coap2_node *node)
 {
     coap2_duplicate *d = node->duplicates;
+#if COAP2I_FINDS
+    coap2_place *p = node->places;
+#endif
     for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++)
         if (d->used && coap2i_is_past(node, d->until)) d->used = false;
+#if COAP2I_FINDS
+    for (; p != node->places + COAP2_MAX_NAMES; p++)
+        if (p->used && coap2i_is_past(node, p->until)) p->used = false;
+#endif
 }
 
 /* The record of a peer's message id; NULL if there is none. */
@@ -9412,7 +9468,7 @@ COAP2_DEF coap2_result coap2_answer_send(coap2_rsp *rsp, uint8_t code)
                         (e->flags & COAP2I_WAS_SAFE) != 0u);
 #endif
     e->length = (uint16_t)coap2_write_end(w);
-    if (!coap2i_is_wanted(w->start[1], e->flags)) {
+    if (!coap2i_is_wanted(w->start[1], (uint8_t)e->flags)) {
         if (e->state == COAP2I_LATE) coap2i_ack_late(node, e);
         e->state = COAP2I_FREE;
         return result;
@@ -9459,7 +9515,9 @@ enum {
     COAP2I_WATCHES = 8,      /* and does: a notification has come */
     COAP2I_UNOBSERVING = 16, /* is to become the one that ends it */
     COAP2I_HEARD = 32,       /* a notification came, now or before */
-    COAP2I_OWN_TOKEN = 64    /* the caller gave the token */
+    COAP2I_OWN_TOKEN = 64,   /* the caller gave the token */
+    COAP2I_BY_SEARCH = 128,  /* its host was found by a search */
+    COAP2I_SOUGHT_AGAIN = 256
 };
 
 /* Draw a token that no request uses. */
@@ -9553,9 +9611,102 @@ COAP2_DEF void coap2_call_token(coap2_call *call, const void *token,
     w->next = w->options + written;
 }
 
+#if COAP2I_FINDS
+
+/* ---- names ---- */
+
+enum { COAP2I_NAME_MS = 300000, COAP2I_SEARCH_MS = 1000 };
+
+static uint32_t coap2i_hash_name(const char *name, size_t length)
+{
+    uint32_t hash = COAP2I_HASH_START;
+    size_t i;
+    length = coap2i_without_dot(name, length);
+    for (i = 0; i < length; i++) {
+        bool letter = coap2i_is_letter(name[i]);
+        hash = coap2i_mix(hash, (uint8_t)(name[i] | (letter ? 0x20 : 0)));
+    }
+    return hash;
+}
+
+/* Where a name was found last; or NULL. */
+static coap2_place *coap2i_known_name(coap2_node *node, uint32_t name)
+{
+    coap2_place *p = node->places;
+    for (; p != node->places + COAP2_MAX_NAMES; p++)
+        if (p->used && p->name == name) return p;
+    return NULL;
+}
+
+/* Remember where a name was found: its first place in a search. Where there is
+   no room, what is oldest goes. */
+static void coap2i_keep_name(coap2_node *node, uint32_t name,
+                             const coap2_peer *peer, int16_t search)
+{
+    coap2_place *place = coap2i_known_name(node, name), *p = node->places;
+    if (place != NULL && place->search == search) return;
+    if (place == NULL) place = p;
+    for (; place->used && place->name != name &&
+           p != node->places + COAP2_MAX_NAMES;
+         p++)
+        if (!p->used || (int32_t)(p->until - place->until) < 0) place = p;
+    place->used = true;
+    place->peer = *peer;
+    place->peer.group = false;
+    place->name = name;
+    place->search = search;
+    place->until = node->time + COAP2I_NAME_MS;
+}
+
+/* Write the request that looks for somebody. */
+static void coap2i_write_search(coap2_writer *w, const void *what,
+                                size_t length)
+{
+    uint8_t path[11];
+    COAP2I_FLASH_COPY(path, COAP2_TEXT(".well-known"), sizeof path);
+    coap2_write_opt(w, COAP2_OPT_URI_PATH, path, sizeof path);
+    COAP2I_FLASH_COPY(path, COAP2_TEXT("core"), 4);
+    coap2_write_opt(w, COAP2_OPT_URI_PATH, path, 4);
+    coap2_write_opt(w, COAP2_OPT_DISCOVERY, what, length);
+    if (length > 255u) coap2i_fail(w, COAP2_ERR_ARG);
+}
+
+COAP2_DEF void coap2_call_find(coap2_call *call, coap2_node *node,
+                               const char *what)
+{
+    coap2i_open_call(call, node, COAP2_GET);
+    call->peer.group = true;
+    call->peer.port = 5683;
+    call->confirmable = false;
+    call->deadline =
+        (uint32_t)node->leisure + node->ack_timeout + COAP2I_SEARCH_MS;
+    coap2i_write_search(&call->w, what, strlen(what));
+}
+
+#endif
+
 #if COAP2_WITH_URI
 
-/* The address of a URI's host: itself, or what `resolve` finds. */
+/* A host's address by its name: where a search found it, what `resolve` says,
+   or none as yet: it will be looked for. */
+static bool coap2i_resolve_name(coap2_node *node, const coap2_uri *uri,
+                                coap2_peer *peer)
+{
+#if COAP2I_FINDS
+    coap2_place *place = NULL;
+    if (uri->kind == COAP2_HOST_NAME)
+        place = coap2i_known_name(
+            node, coap2i_hash_name(uri->host, uri->host_length));
+    if (place != NULL) return true;
+#endif
+    if (node->resolve != NULL &&
+        node->resolve(node->io, uri->host, uri->host_length, peer))
+        return true;
+    memset(peer, 0, sizeof *peer);
+    return COAP2I_FINDS && uri->kind == COAP2_HOST_NAME;
+}
+
+/* The address of a URI's host. */
 static bool coap2i_resolve(coap2_node *node, const coap2_uri *uri,
                            coap2_peer *peer)
 {
@@ -9573,13 +9724,36 @@ static bool coap2i_resolve(coap2_node *node, const coap2_uri *uri,
         memcpy(peer->address, address, size);
         peer->kind = size == 4u ? COAP2_PEER_IPV4 : COAP2_PEER_IPV6;
         peer->group = size == 4u ? address[0] / 16u == 14u : address[0] == 255u;
-    } else if (node->resolve == NULL ||
-               !node->resolve(node->io, uri->host, uri->host_length, peer)) {
+    } else if (!coap2i_resolve_name(node, uri, peer)) {
         return false;
     }
     peer->port = uri->port;
     return true;
 }
+
+#if COAP2I_FINDS
+
+/* A host that was found takes the port of its node, but where the URI has
+   another. */
+static void coap2i_set_place(coap2_peer *peer, const coap2_place *place)
+{
+    uint16_t port = peer->port;
+    *peer = place->peer;
+    if (port != 5683u) peer->port = port;
+}
+
+/* A ping carries no name that could be looked for. */
+static coap2_result coap2i_ping_name(coap2_node *node, const coap2_uri *uri,
+                                     coap2_peer *peer)
+{
+    coap2_place *place =
+        coap2i_known_name(node, coap2i_hash_name(uri->host, uri->host_length));
+    if (place == NULL) return COAP2_ERR_NAME;
+    coap2i_set_place(peer, place);
+    return COAP2_OK;
+}
+
+#endif
 
 COAP2_DEF void coap2_call_start(coap2_call *call, coap2_node *node,
                                 uint8_t method, const char *uri)
@@ -9591,6 +9765,10 @@ COAP2_DEF void coap2_call_start(coap2_call *call, coap2_node *node,
         result = COAP2_ERR_ARG;
     if (result == COAP2_OK && !coap2i_resolve(node, &parts, &call->peer))
         result = COAP2_ERR_NAME;
+#if COAP2I_FINDS
+    if (result == COAP2_OK && method == COAP2_PING && call->peer.kind == 0u)
+        result = coap2i_ping_name(node, &parts, &call->peer);
+#endif
     if (result != COAP2_OK) {
         call->error = result;
         return;
@@ -9720,6 +9898,18 @@ COAP2_DEF int16_t coap2_request(coap2_node *node, uint8_t method,
     return coap2_call_send(&call, reply, user);
 }
 
+#if COAP2I_FINDS
+
+COAP2_DEF int16_t coap2_find(coap2_node *node, const char *what,
+                             coap2_reply_fn reply, void *user)
+{
+    coap2_call call;
+    coap2_call_find(&call, node, what);
+    return coap2_call_send(&call, reply, user);
+}
+
+#endif
+
 #if COAP2_WITH_OBSERVE
 
 COAP2_DEF int16_t coap2_request_observe(coap2_node *node, const char *uri,
@@ -9735,10 +9925,56 @@ COAP2_DEF int16_t coap2_request_observe(coap2_node *node, const char *uri,
 
 #endif
 
+#if COAP2I_SUBSCRIBES
+
+COAP2_DEF void coap2_call_subscribe(coap2_call *call, const char *rule)
+{
+    uint8_t code[COAP2_RULE_SIZE];
+    coap2_rule_fault fault;
+    size_t length = strlen(rule);
+    if (length > 255u)
+        coap2i_fail(&call->w, COAP2_ERR_ARG);
+    else if (coap2_rule_compile(rule, length, NULL, 0, code, sizeof code,
+                                &fault) == COAP2_ERR_FORMAT)
+        coap2i_fail(&call->w, COAP2_ERR_FORMAT);
+    coap2_write_uint(&call->w, COAP2_OPT_OBSERVE, 0);
+    coap2_write_opt(&call->w, COAP2_OPT_RULE, rule, length);
+}
+
+#if COAP2_WITH_URI
+
+COAP2_DEF int16_t coap2_subscribe(coap2_node *node, const char *uri,
+                                  const char *rule, coap2_reply_fn reply,
+                                  void *user)
+{
+    coap2_call call;
+    coap2_call_start(&call, node, COAP2_GET, uri);
+    coap2_call_subscribe(&call, rule);
+    return coap2_call_send(&call, reply, user);
+}
+
+#endif
+
+#endif
+
 static bool coap2i_is_con(const coap2_node *node, const coap2_exchange *e)
 {
     return (coap2i_packet(node, e)[0] & 0x30u) == COAP2_CON << 4;
 }
+
+#if COAP2I_FINDS || COAP2I_SUBSCRIBES
+
+/* The option of a request that waits in its slot. */
+static bool coap2i_find_own(const coap2_node *node, const coap2_exchange *e,
+                            uint16_t number, coap2_opt *opt)
+{
+    coap2_msg msg;
+    return coap2_msg_parse(&msg, coap2i_packet(node, e), e->length) ==
+               COAP2_OK &&
+           coap2_msg_find(&msg, number, opt);
+}
+
+#endif
 
 /* What an answer was made of. */
 typedef struct coap2i_news {
@@ -9765,6 +10001,9 @@ static void coap2i_call_back(coap2_node *node, const coap2_exchange *told,
     reply.request = told->handle;
     reply.result = news->result;
     reply.more = news->more;
+#if COAP2I_SUBSCRIBES
+    reply.reason = news->msg != NULL ? told->reason : (uint8_t)COAP2_QUIET;
+#endif
 #if COAP2_WITH_BLOCKS
     reply.last = news->last;
     reply.offset = told->body != NULL ? 0u : told->offset;
@@ -9857,6 +10096,11 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
             x->state == COAP2I_WATCHING ||
             !coap2_peer_equals(&x->peer, &e->peer))
             continue;
+#if COAP2I_FINDS
+        if (coap2i_is_everywhere(&x->peer) || coap2i_is_everywhere(&e->peer))
+            continue;
+        if (x->state == COAP2I_SEEKING) return COAP2_FOREVER;
+#endif
         if (x->state == COAP2I_QUEUED) {
             if ((int16_t)((uint16_t)x->handle * 2u - (uint16_t)e->handle * 2u) <
                 0)
@@ -9878,6 +10122,10 @@ static bool coap2i_is_of_step(const coap2_exchange *e, uint16_t number)
     if (number == COAP2_OPT_REQUEST_TAG) return e->pull_length != 0u;
 #else
     (void)e;
+#endif
+#if COAP2I_SUBSCRIBES
+    if (number == COAP2_OPT_RULE || number == COAP2_OPT_NOTIFICATION)
+        return e->flags == COAP2I_UNOBSERVING;
 #endif
     return number == COAP2_OPT_BLOCK1 || number == COAP2_OPT_BLOCK2 ||
            number == COAP2_OPT_SIZE1 || number == COAP2_OPT_OBSERVE;
@@ -9933,25 +10181,31 @@ static void coap2i_ask_to_observe(coap2_node *node, coap2_exchange *e,
     memcpy(e->token, e->watch, sizeof e->token);
     coap2i_rewrite(node, e, &w, &old, false);
     coap2_write_uint(&w, COAP2_OPT_OBSERVE, number);
+#if COAP2I_SUBSCRIBES
+    if (number != 0u && e->subscription != 0u)
+        coap2_write_uint(&w, COAP2_OPT_NOTIFICATION, e->subscription);
+#endif
 #if COAP2_WITH_BLOCKS
     coap2i_write_szx(e, &w);
 #endif
+    coap2_write_payload(&w, old.payload, old.payload_length);
     (void)coap2i_send_again(e, &w);
 }
 
 /* Nothing was heard for too long: the caller is told, and the server asked
-   again (RFC 7641 3.3.1). */
+   again (RFC 7641 3.3.1). A rule that is held here may want to know earlier. */
 static void coap2i_watch_again(coap2_node *node, coap2_exchange *e)
 {
     coap2i_news news = coap2i_failure(COAP2_ERR_TIMEOUT);
-    e->flags &= COAP2I_OWN_TOKEN;
+    bool stale = coap2i_is_past(node, e->until);
+    e->flags &= COAP2I_OWN_TOKEN + COAP2I_BY_SEARCH;
     e->flags |= COAP2I_OBSERVING | COAP2I_HEARD;
 #if COAP2_WITH_BLOCKS
     e->offset = 0;
 #endif
     coap2i_ask_to_observe(node, e, 0);
     news.more = true;
-    (void)coap2i_tell(node, e, &news);
+    if (stale) (void)coap2i_tell(node, e, &news);
 }
 
 #endif
@@ -9979,6 +10233,205 @@ static void coap2i_bound_due(coap2_exchange *e)
     if ((int32_t)(e->deadline - e->due) < 0) e->due = e->deadline;
 }
 
+#if COAP2I_FINDS
+
+/* ---- requests by name ---- */
+
+/* The name of a request's host, as a hash; 0 if it has none. */
+static uint32_t coap2i_own_name(const coap2_node *node, const coap2_exchange *e,
+                                coap2_opt *host)
+{
+    if (!coap2i_find_own(node, e, COAP2_OPT_URI_HOST, host)) return 0;
+    return coap2i_hash_name((const char *)host->value, host->length);
+}
+
+/* A request without an address waits for one: that its host is known for, or
+   that a search will find. */
+static void coap2i_begin_search(coap2_node *node, coap2_exchange *e)
+{
+    coap2_opt host;
+    coap2_place *place =
+        coap2i_known_name(node, coap2i_own_name(node, e, &host));
+    if (place != NULL) {
+        coap2i_set_place(&e->peer, place);
+        e->flags |= COAP2I_BY_SEARCH;
+        return;
+    }
+    coap2i_new_token(node, e->token);
+    e->token_length = COAP2_TOKEN_LENGTH;
+    e->id = coap2i_new_id(node);
+    e->tries = 0;
+    e->due = node->time;
+    e->deadline = node->time + node->leisure + node->ack_timeout +
+                  (uint32_t)COAP2I_SEARCH_MS;
+    e->state = COAP2I_SEEKING;
+}
+
+/* Send a search for a request's host; the second one is a copy (4.3). */
+static void coap2i_run_search(coap2_node *node, coap2_exchange *e)
+{
+    coap2_writer w;
+    coap2_peer everywhere;
+    coap2_opt host;
+    if (coap2i_is_past(node, e->deadline)) {
+        coap2i_end(node, e,
+                   (e->flags & COAP2I_SOUGHT_AGAIN) != 0u ? COAP2_ERR_TIMEOUT
+                                                          : COAP2_ERR_NAME);
+        return;
+    }
+    (void)coap2i_own_name(node, e, &host);
+    memset(&everywhere, 0, sizeof everywhere);
+    everywhere.group = true;
+    everywhere.port = 5683;
+    coap2_write_start(&w, node->out, node->packet);
+    coap2_write_header(&w, COAP2_NON, COAP2_001_GET, e->id, e->token,
+                       e->token_length);
+    coap2i_write_search(&w, host.value, host.length);
+    e->due = node->time;
+    if (coap2i_transmit(node, &everywhere, w.start, coap2_write_end(&w)) ==
+        COAP2_ERR_AGAIN)
+        return;
+    e->due = e->deadline;
+    if (++e->tries < 2u) e->due = node->time + node->ack_timeout;
+    coap2i_bound_due(e);
+}
+
+/* Has nothing come from where a search found a request's host? */
+static bool coap2i_is_lost(const coap2_node *node, const coap2_exchange *e,
+                           bool safe)
+{
+    uint8_t tries = node->max_retransmit;
+    if ((e->flags & (COAP2I_BY_SEARCH | COAP2I_SOUGHT_AGAIN)) !=
+        COAP2I_BY_SEARCH)
+        return false;
+    if (e->state == COAP2I_WAITING && coap2i_is_con(node, e)) return false;
+    if (safe && tries > 2u) tries = 2;
+    return coap2i_is_past(node, e->deadline) ||
+           (e->state == COAP2I_SENDING && e->tries > tries);
+}
+
+/* A host that was found once and does not answer may have moved: it is
+   forgotten, and looked for again where asking twice does nothing. */
+static bool coap2i_search_again(coap2_node *node, coap2_exchange *e)
+{
+    uint8_t code = coap2i_packet(node, e)[1];
+    bool safe = code == COAP2_001_GET || code == COAP2_005_FETCH;
+    coap2_place *place;
+    coap2_opt host;
+    uint16_t port = 5683;
+    if (!coap2i_is_lost(node, e, safe)) return false;
+    place = coap2i_known_name(node, coap2i_own_name(node, e, &host));
+    if (place != NULL && place->peer.port != e->peer.port) port = e->peer.port;
+    if (place != NULL) place->used = false;
+    if (!safe) return false;
+    e->flags |= COAP2I_SOUGHT_AGAIN;
+    memset(&e->peer, 0, sizeof e->peer);
+    e->peer.port = port;
+    e->deadline = e->patience;
+    e->state = COAP2I_QUEUED;
+    return true;
+}
+
+/* An answer to a search: if the host it is, the request goes there. */
+static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
+                              const coap2_peer *from, const coap2_msg *msg)
+{
+    uint8_t *packet = coap2i_packet(node, e);
+    coap2_place place;
+    coap2_opt host, name;
+    uint32_t hash = coap2i_own_name(node, e, &host);
+    if (msg->code != COAP2_205_CONTENT ||
+        !coap2_msg_find(msg, COAP2_OPT_DISCOVERY, &name) ||
+        !coap2i_same_name((const char *)name.value, name.length,
+                          (const char *)host.value, host.length))
+        return;
+    coap2i_keep_name(node, hash, from, e->handle);
+    place.peer = *from;
+    coap2i_set_place(&e->peer, &place);
+    e->peer.group = false;
+    /* what is late and answers the search does not answer the request */
+    if ((e->flags & COAP2I_OWN_TOKEN) == 0u) {
+        coap2i_new_token(node, e->token);
+        memcpy(packet + 4, e->token, COAP2_TOKEN_LENGTH);
+    }
+    e->token_length = packet[0] & 15u;
+    memcpy(e->token, packet + 4, e->token_length);
+    e->flags |= COAP2I_BY_SEARCH;
+    e->deadline = e->patience;
+    e->state = COAP2I_QUEUED;
+}
+
+/* ---- searches ---- */
+
+static uint32_t coap2i_hash_peer(const coap2_peer *peer)
+{
+    uint32_t hash = coap2i_mix(COAP2I_HASH_START, peer->kind);
+    uint8_t i;
+    hash = coap2i_mix(hash, (uint8_t)peer->port);
+    hash = coap2i_mix(hash, (uint8_t)(peer->port >> 8));
+    for (i = 0; i < sizeof peer->address; i++)
+        hash = coap2i_mix(hash, peer->address[i]);
+    return hash;
+}
+
+/* Is a node found for the first time? Hashes of those that were stand behind
+   the request, as many as its slot can hold. */
+static bool coap2i_is_new(const coap2_node *node, coap2_exchange *e,
+                          const coap2_peer *from)
+{
+    uint8_t *list = coap2i_packet(node, e) + e->length;
+    size_t most = (node->packet - e->length) / 4u, i;
+    uint32_t hash = coap2i_hash_peer(from);
+    for (i = 0; i < e->found; i++)
+        if (memcmp(list + i * 4u, &hash, 4) == 0) return false;
+    if (e->found < most) memcpy(list + 4u * e->found++, &hash, 4);
+    return true;
+}
+
+/* Does a node that knows no searches offer a path of a list? */
+static bool coap2i_offers(const coap2_msg *msg, const coap2_opt *what)
+{
+    coap2_link link =
+        coap2_links((const char *)msg->payload, msg->payload_length);
+    coap2i_path path;
+    path.in_flash = false;
+    while (coap2_link_next(&link)) {
+        path.text = link.target;
+        path.length = link.target_length;
+        if (coap2i_list_has((const char *)what->value, what->length, &path))
+            return true;
+    }
+    return false;
+}
+
+/* Is what answers a search what it looks for? */
+static bool coap2i_is_found(coap2_node *node, coap2_exchange *e,
+                            const coap2_peer *from, const coap2_msg *msg)
+{
+    coap2_opt what, name;
+    uint8_t kind;
+    if (!coap2i_find_own(node, e, COAP2_OPT_DISCOVERY, &what)) return true;
+    if (msg->code != COAP2_205_CONTENT) return false;
+    kind = coap2i_search_kind((const char *)what.value, what.length);
+    if (!coap2_msg_find(msg, COAP2_OPT_DISCOVERY, &name)) {
+        if (kind == COAP2I_NAMED ||
+            (kind == COAP2I_LISTED && !coap2i_offers(msg, &what)))
+            return false;
+    } else {
+        if (kind == COAP2I_NAMED &&
+            !coap2i_same_name((const char *)what.value, what.length,
+                              (const char *)name.value, name.length))
+            return false;
+        if (name.length != 0u)
+            coap2i_keep_name(
+                node, coap2i_hash_name((const char *)name.value, name.length),
+                from, e->handle);
+    }
+    return coap2i_is_new(node, e, from);
+}
+
+#endif
+
 /* Something is due for a request that was begun. */
 static void coap2i_run_request(coap2_node *node, coap2_exchange *e)
 {
@@ -9989,6 +10442,13 @@ static void coap2i_run_request(coap2_node *node, coap2_exchange *e)
         return;
     }
 #endif
+#if COAP2I_FINDS
+    if (e->state == COAP2I_SEEKING) {
+        coap2i_run_search(node, e);
+        return;
+    }
+    if (coap2i_search_again(node, e)) return;
+#endif
     if (coap2i_is_past(node, e->deadline) || e->tries > node->max_retransmit) {
         coap2i_end(node, e, COAP2_ERR_TIMEOUT);
         return;
@@ -9997,6 +10457,10 @@ static void coap2i_run_request(coap2_node *node, coap2_exchange *e)
     if (result == COAP2_OK && !coap2i_is_con(node, e)) {
         e->state = COAP2I_WAITING;
         e->due = e->deadline;
+#if COAP2I_FINDS
+        if (coap2i_is_everywhere(&e->peer) && e->tries < 2u)
+            e->due = node->time + node->ack_timeout; /* a second copy (4.3) */
+#endif
     }
     coap2i_bound_due(e);
     if (result != COAP2_OK && result != COAP2_ERR_AGAIN)
@@ -10025,6 +10489,12 @@ static coap2_exchange *coap2i_find_request(coap2_node *node,
     coap2_exchange *e = node->exchanges;
     for (; e != node->exchanges + COAP2_MAX_EXCHANGES; e++) {
         if (e->state < COAP2I_QUEUED || !coap2i_has_token(e, msg)) continue;
+#if COAP2I_FINDS
+        if (e->state == COAP2I_SEEKING) {
+            if (msg->type != COAP2_ACK) return e;
+            continue;
+        }
+#endif
         if (msg->type == COAP2_ACK &&
             (e->id != msg->id || !coap2i_is_con(node, e)))
             continue;
@@ -10107,7 +10577,7 @@ static coap2_result coap2i_push(coap2_node *node, coap2_exchange *e,
              e->offset != 0u || block.szx == e->szx)
         return COAP2_OK;
     e->szx = block.szx;
-    e->flags &= (uint8_t)~COAP2I_ECHOED;
+    e->flags &= (uint16_t) ~(unsigned)COAP2I_ECHOED;
     coap2i_renew_token(node, e);
     coap2i_rewrite(node, e, &w, &old, false);
     coap2i_write_szx(e, &w);
@@ -10123,7 +10593,7 @@ static coap2_result coap2i_ask_block(coap2_node *node, coap2_exchange *e)
     coap2_writer w;
     coap2_opt pushed;
     coap2_msg old;
-    e->flags &= (uint8_t)~COAP2I_ECHOED;
+    e->flags &= (uint16_t) ~(unsigned)COAP2I_ECHOED;
     coap2i_renew_token(node, e);
     coap2i_rewrite(node, e, &w, &old, false);
     if (coap2_block_set(&block, e->offset, e->szx, false) != COAP2_OK)
@@ -10248,12 +10718,104 @@ static bool coap2i_is_stale(const coap2_node *node, const coap2_exchange *e,
            (ahead == 0u || ahead >= 0x800000u);
 }
 
+#if COAP2I_SUBSCRIBES
+
+static void coap2i_set_payload(coap2_payload *payload, const coap2_msg *msg)
+{
+    coap2_opt opt;
+    uint32_t format;
+    payload->bytes = msg->payload;
+    payload->length = msg->payload_length;
+    payload->format = COAP2_NO_FORMAT;
+    if (coap2_msg_find(msg, COAP2_OPT_CONTENT_FORMAT, &opt) &&
+        coap2_opt_uint(&opt, &format))
+        payload->format = (uint16_t)format;
+}
+
+/* Hold a rule against what a server sends that does not know rules. */
+static void coap2i_hold_rule(coap2_node *node, coap2_exchange *e,
+                             const uint8_t *rule, const coap2_msg *msg,
+                             bool first, bool asked)
+{
+    uint32_t seen = COAP2I_HASH_START, rest;
+    coap2_payload payload;
+    size_t i;
+    coap2i_set_payload(&payload, msg);
+    for (i = 0; i < payload.length; i++)
+        seen = coap2i_mix(seen, payload.bytes[i]);
+    if (first) {
+        coap2_trigger_begin(&e->trigger, rule, coap2_look_payload, &payload,
+                            node->time);
+        e->reason = COAP2_FIRST;
+    } else if (asked && seen == e->seen) {
+        e->reason = coap2_trigger_time(&e->trigger, rule, coap2_look_payload,
+                                       &payload, node->time);
+    } else {
+        e->reason = coap2_trigger_change(&e->trigger, rule, coap2_look_payload,
+                                         &payload, node->time);
+    }
+    e->seen = seen;
+    rest = coap2_trigger_due(&e->trigger, rule, node->time);
+    if (rest < e->until - node->time) e->wake = node->time + rest;
+}
+
+/* What a notification is to a subscriber; `asked` tells that it answers a
+   request, `first` that nothing came before. False if it is not to be told. An
+   id proves that the server knows the rule. */
+static bool coap2i_judge_news(coap2_node *node, coap2_exchange *e,
+                              const coap2_msg *msg, bool first, bool asked)
+{
+    uint8_t code[COAP2_RULE_SIZE];
+    coap2_rule_fault fault;
+    coap2_opt rule, opt;
+    uint32_t id;
+    e->reason = COAP2_QUIET;
+    e->wake = e->until;
+    if (!coap2i_find_own(node, e, COAP2_OPT_RULE, &rule)) {
+        if (!coap2i_find_own(node, e, COAP2_OPT_NOTIFICATION, &opt))
+            return true;
+        rule.length = 0;
+    }
+    if (coap2_msg_find(msg, COAP2_OPT_NOTIFICATION, &opt) &&
+        coap2_opt_uint(&opt, &id) && id != 0u) {
+        e->subscription = id;
+        e->reason = asked ? COAP2_FIRST : COAP2_PERIOD;
+        if (coap2_msg_find(msg, COAP2_OPT_RULE, &opt)) e->reason = COAP2_MATCH;
+        return true;
+    }
+    if (e->subscription != 0u) first = true;
+    e->subscription = 0;
+    if (coap2_rule_compile((const char *)rule.value, rule.length, NULL, 0, code,
+                           sizeof code, &fault) < 0)
+        return true;
+    coap2i_hold_rule(node, e, code, msg, first, asked);
+    return e->reason != COAP2_QUIET;
+}
+
+#endif
+
+/* Nothing is to be told: wait for the next notification. */
+static void coap2i_watch(coap2_exchange *e)
+{
+    e->state = COAP2I_WATCHING;
+    e->due = e->until;
+#if COAP2I_SUBSCRIBES
+    e->due = e->wake;
+#endif
+}
+
 /* What an answer says about an observation. False if it is not to be told. */
 static bool coap2i_take_notification(coap2_node *node, coap2_exchange *e,
                                      const coap2_msg *msg, bool *observed)
 {
     coap2_opt opt;
     uint32_t sequence = 0;
+#if COAP2I_SUBSCRIBES
+    bool first = (e->flags & COAP2I_HEARD) == 0u;
+    bool asked = e->state != COAP2I_WATCHING &&
+                 e->token_length == msg->token_length &&
+                 memcmp(e->token, msg->token, msg->token_length) == 0;
+#endif
     *observed = false;
     if ((e->flags & COAP2I_OBSERVING) == 0u ||
         COAP2_CODE_CLASS(msg->code) != 2u ||
@@ -10277,6 +10839,12 @@ static bool coap2i_take_notification(coap2_node *node, coap2_exchange *e,
     e->restarts = 0;
 #endif
     *observed = true;
+#if COAP2I_SUBSCRIBES
+    if (!coap2i_judge_news(node, e, msg, first, asked)) {
+        coap2i_watch(e);
+        return false;
+    }
+#endif
     return true;
 }
 
@@ -10334,8 +10902,7 @@ static void coap2i_complete(coap2_node *node, coap2_exchange *e,
 #if COAP2_WITH_OBSERVE
     if ((e->flags & COAP2I_WATCHES) != 0u && news.result == COAP2_OK &&
         COAP2_CODE_CLASS(news.msg->code) == 2u) {
-        e->state = COAP2I_WATCHING;
-        e->due = e->until;
+        coap2i_watch(e);
         news.more = true;
     }
 #endif
@@ -10392,8 +10959,18 @@ static void coap2i_answered(coap2_node *node, const coap2_peer *from,
         news.result = COAP2_ERR_SPACE;
     else if (coap2i_answer_is_bad(msg))
         news.result = COAP2_ERR_FORMAT;
+#if COAP2I_FINDS
+    if (e->state == COAP2I_SEEKING) {
+        coap2i_confirm(node, from, msg, COAP2_OK);
+        coap2i_take_place(node, e, from, msg);
+        return;
+    }
+#endif
     coap2i_confirm(node, from, msg, news.result);
     if (e->peer.group && news.result != COAP2_OK) return;
+#if COAP2I_FINDS
+    if (e->peer.group && !coap2i_is_found(node, e, from, msg)) return;
+#endif
 #if COAP2_WITH_OBSERVE
     if ((e->flags & COAP2I_UNOBSERVING) != 0u) {
         e->state = COAP2I_FREE;
@@ -10404,6 +10981,7 @@ static void coap2i_answered(coap2_node *node, const coap2_peer *from,
     if (cut && coap2i_ask_smaller(node, e)) return;
 #endif
     e->flags |= COAP2I_ANSWERED;
+    e->flags &= (uint16_t) ~(unsigned)COAP2I_SOUGHT_AGAIN;
 #if COAP2_WITH_ECHO
     if (news.result == COAP2_OK && coap2i_echo(node, e, msg)) return;
 #endif
@@ -10412,7 +10990,7 @@ static void coap2i_answered(coap2_node *node, const coap2_peer *from,
         !coap2i_take_notification(node, e, msg, &observed))
         return;
     if (!observed && !coap2i_is_middle(e, msg))
-        e->flags &= (uint8_t)~COAP2I_WATCHES;
+        e->flags &= (uint16_t) ~(unsigned)COAP2I_WATCHES;
 #endif
 #if COAP2_WITH_BLOCKS
     if (news.result == COAP2_OK && !e->peer.group) {
@@ -10589,6 +11167,13 @@ static bool coap2i_begin_some(coap2_node *node)
     for (i = 0; i < COAP2_MAX_EXCHANGES; i++) {
         coap2_exchange *e = &node->exchanges[i];
         if (e->state != COAP2I_QUEUED || coap2i_hold(node, e) != 0u) continue;
+#if COAP2I_FINDS
+        if (e->peer.kind == 0u && !e->peer.group) {
+            coap2i_begin_search(node, e);
+            begun = true;
+            continue;
+        }
+#endif
         coap2i_begin_request(node, e);
         coap2i_run_request(node, e);
         begun = true;

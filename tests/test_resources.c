@@ -850,7 +850,7 @@ static void core_without_a_match(void)
     SILENT();
     ASK_GROUP("50011239" CORE "48'rt=store'");
     ONLY("5045.... c128 ff'</store>;rt=\"store\"'");
-    ASK_GROUP("5001123a" CORE "6132");
+    ASK_GROUP("5001123a" CORE "613c");
     SILENT();
 }
 

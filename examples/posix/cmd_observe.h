@@ -182,7 +182,7 @@ static int watch_states(request *r)
 
 static int run_observe(const call *c)
 {
-    return run_with_options(c, watch_states);
+    return run_at(c, c->arguments[0], watch_states);
 }
 
 #endif /* CMD_OBSERVE_H */

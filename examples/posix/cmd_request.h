@@ -461,15 +461,16 @@ static int run_understood(request *r)
     return r->status;
 }
 
-/* Run a command that asks a URI. */
-static int run_with_options(const call *c, int (*run)(request *r))
+/* Run a command that asks a URI; NULL where it can do without. */
+static int run_at(const call *c, const char *uri, int (*run)(request *r))
 {
     static request r;
     int status = BAD_USAGE;
 
     r.c = c;
-    r.uri = c->arguments[0];
-    if (read_request_options(&r.options, c) && check_uri(&r)) status = run(&r);
+    r.uri = uri;
+    if (read_request_options(&r.options, c) && (uri == NULL || check_uri(&r)))
+        status = run(&r);
     close_source(&r.payload);
     free(r.body.bytes);
     free(r.options.raw);
@@ -478,7 +479,7 @@ static int run_with_options(const call *c, int (*run)(request *r))
 
 static int run_request(const call *c)
 {
-    return run_with_options(c, run_understood);
+    return run_at(c, c->arguments[0], run_understood);
 }
 
 #endif /* CMD_REQUEST_H */

@@ -30,6 +30,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -170,7 +171,7 @@ static inline bool udp_look_up(udp_name *name, const char *host, int family)
 enum { UDP_RESOLVE_MS = 3000, UDP_RESOLVE_LOCAL_MS = 1000, UDP_NAMES = 8 };
 
 /* All that getaddrinfo knows of a host. Returns how many there are. */
-static inline size_t udp_ask_resolver(const char *host, int flags,
+static inline size_t udp_ask_resolver(const char *host,
                                       udp_name names[UDP_NAMES])
 {
     struct addrinfo hints, *found, *one;
@@ -179,7 +180,6 @@ static inline size_t udp_ask_resolver(const char *host, int flags,
     memset(&hints, 0, sizeof hints);
     memset(names, 0, UDP_NAMES * sizeof *names);
     hints.ai_socktype = SOCK_DGRAM;
-    hints.ai_flags = flags;
     if (getaddrinfo(host, NULL, &hints, &found) != 0) return 0;
     for (one = found; one != NULL && count < UDP_NAMES; one = one->ai_next)
         memcpy(&names[count++], one->ai_addr, one->ai_addrlen);
@@ -200,7 +200,7 @@ static inline size_t udp_ask_child(const char *host, int ms,
     if (pipe2(ends, O_CLOEXEC) != 0) return 0;
     child = fork();
     if (child == 0) {
-        size = (ssize_t)(udp_ask_resolver(host, 0, names) * sizeof *names);
+        size = (ssize_t)(udp_ask_resolver(host, names) * sizeof *names);
         _exit(write(ends[1], names, (size_t)size) == size ? 0 : 1);
     }
     (void)close(ends[1]);
@@ -226,17 +226,24 @@ static inline bool udp_is_local(const char *host, size_t length)
                        sizeof local - 1) == 0;
 }
 
-/* Addresses need no process, also those with the name of a zone. */
-static inline size_t udp_find_host(const char *host, size_t length,
-                                   udp_name names[UDP_NAMES])
+/* An IPv6 address with the name of a zone, as a URI has it: behind `%25`
+   (RFC 6874) or `%`. */
+static inline size_t udp_read_zone(const char *host, udp_name *name)
 {
-    size_t count = udp_ask_resolver(host, AI_NUMERICHOST, names);
+    const char *zone = strchr(host, '%');
+    char address[INET6_ADDRSTRLEN] = "";
+    size_t length = zone == NULL ? 0 : (size_t)(zone - host);
 
-    if (count > 0) return count;
-    return udp_ask_child(host,
-                         udp_is_local(host, length) ? UDP_RESOLVE_LOCAL_MS
-                                                    : UDP_RESOLVE_MS,
-                         names);
+    if (zone == NULL || length >= sizeof address) return 0;
+    memcpy(address, host, length);
+    zone += strncmp(zone, "%25", 3) == 0 ? 3 : 1;
+    memset(name, 0, sizeof *name);
+    name->ipv6.sin6_family = AF_INET6;
+    name->ipv6.sin6_scope_id = if_nametoindex(zone);
+    return inet_pton(AF_INET6, address, &name->ipv6.sin6_addr) == 1 &&
+                   name->ipv6.sin6_scope_id != 0
+               ? 1
+               : 0;
 }
 
 /* node.resolve: what this machine calls a host, in /etc/hosts, by DNS, and so
@@ -255,7 +262,12 @@ static inline bool udp_resolve(void *io, const char *host, size_t length,
         return false;
     memcpy(text, host, length);
     text[length] = '\0';
-    count = udp_find_host(text, length, names);
+    count = udp_read_zone(text, names);
+    if (count == 0)
+        count = udp_ask_child(text,
+                              udp_is_local(text, length) ? UDP_RESOLVE_LOCAL_MS
+                                                         : UDP_RESOLVE_MS,
+                              names);
     for (i = 0; i < count; i++) {
         if (u->sockets[names[i].any.sa_family == AF_INET ? UDP_IPV4
                                                          : UDP_IPV6] < 0)

@@ -28,10 +28,16 @@ CHECKS = tests/style.py          \
 
 all: $(programs) $(examples) ## build the tool and the examples into build/
 
-demo: $(examples) ## run the examples, in reading order
+demo: build/05_three_nodes ## three nodes: found, read, written, followed by a rule
+	@build/05_three_nodes
+
+examples: $(examples) ## run all examples, in reading order
 	@for program in $(examples); do echo "== $$program"; $$program || exit 1; done
 
-test: all $(tests) build/tests/udp_send build/tests/udp_answer ## test every room on this machine, in less than a minute
+saving: build/tests/saving ## what a rule saves in a day: messages, bytes, energy
+	@build/tests/saving
+
+test: all $(tests) build/tests/udp_send build/tests/udp_answer build/tests/saving ## test every room on this machine, in less than a minute
 	@tests/run.sh $(tests) $(wildcard tests/*_test.sh)
 
 check: all ## everything else: ports, style, analysis, fuzzing; installs tools
@@ -60,7 +66,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' \
 	    Makefile
 
-.PHONY: all demo test check size bench fuzz coverage style clean help always
+.PHONY: all demo examples saving test check size bench fuzz coverage style clean help always
 
 build/%: examples/posix/%.c $(headers) build/flags
 	$(COMPILE) -D_POSIX_C_SOURCE=200809L $< -o $@

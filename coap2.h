@@ -1566,8 +1566,8 @@ typedef struct coap2_exchange {
     uint16_t length;
     uint8_t state;
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
-    uint8_t tries, flags, token_length, code;
-    uint16_t id;
+    uint8_t tries, token_length, code;
+    uint16_t flags, id;
     int16_t handle;
     uint32_t timeout; /* of the transmission under way */
     uint8_t token[8];
@@ -1587,9 +1587,13 @@ typedef struct coap2_exchange {
     uint8_t watch_length;
     uint8_t watch[8]; /* the token of the observation */
 #endif
+#if COAP2I_FINDS
+    uint16_t found; /* nodes, of which a hash stands behind the packet */
+#endif
 #if COAP2_WITH_CLIENT && COAP2I_SUBSCRIBES
     uint32_t subscription; /* its id, if the server knows rules */
     uint32_t seen;         /* a hash of the payload that came last */
+    uint32_t wake;         /* when the rule wants to be asked without news */
     uint8_t reason;
     coap2_trigger trigger; /* where the server does not know rules */
 #endif
@@ -1634,6 +1638,8 @@ typedef struct coap2_observer {
     uint8_t options[COAP2_OBSERVE_OPTIONS];
 #if COAP2I_SUBSCRIBES
     uint8_t news;          /* what has come up since it was sent something */
+    uint32_t epmax;        /* ms until a look without a change; 0: none */
+    uint32_t looked;       /* when */
     uint32_t subscription; /* its id, where one was asked for */
     coap2_trigger trigger;
     uint8_t rule[COAP2_RULE_SIZE];
@@ -2206,13 +2212,116 @@ static uint8_t coap2i_hex_digit(char c)
 
 #endif
 
-#if COAP2_WITH_URI || COAP2_WITH_LINKS
+/* A step of a hash (FNV-1a). */
+#if COAP2I_FINDS || COAP2I_SUBSCRIBES || \
+    (COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS)
+
+enum { COAP2I_HASH_PRIME = 16777619 };
+#define COAP2I_HASH_START 2166136261ul
+
+static uint32_t coap2i_mix(uint32_t hash, uint8_t byte)
+{
+    return (hash ^ byte) * (uint32_t)COAP2I_HASH_PRIME;
+}
+
+#endif
+
+#if COAP2_WITH_URI || COAP2_WITH_LINKS || COAP2_WITH_DISCOVERY
 
 static bool coap2i_is_letter(char c)
 {
     char lower = (char)(c | 0x20);
     return lower >= 'a' && lower <= 'z';
 }
+
+#endif
+
+#if COAP2_WITH_DISCOVERY
+
+static size_t coap2i_without_dot(const char *name, size_t length)
+{
+    return length != 0u && name[length - 1u] == '.' ? length - 1u : length;
+}
+
+/* Are two names of nodes one, as people write them? */
+static bool coap2i_same_name(const char *a, size_t a_length, const char *b,
+                             size_t b_length)
+{
+    size_t i, length = coap2i_without_dot(a, a_length);
+    if (length == 0u || length != coap2i_without_dot(b, b_length)) return false;
+    for (i = 0; i < length; i++)
+        if (a[i] != b[i] && (!coap2i_is_letter(a[i]) || (a[i] ^ b[i]) != 0x20))
+            return false;
+    return true;
+}
+
+/* ---- lists of paths, as a search has them ---- */
+
+/* A path, with or without its first slash. */
+typedef struct coap2i_path {
+    const char *text;
+    size_t length;
+    bool in_flash;
+} coap2i_path;
+
+static char coap2i_path_char(const coap2i_path *path, size_t at)
+{
+    return path->in_flash ? coap2i_flash_char(path->text + at) : path->text[at];
+}
+
+static bool coap2i_is_gap(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* Is a path what an element of a list says? A star at its end stands for
+   anything. */
+static bool coap2i_path_is(const coap2i_path *path, const char *element,
+                           size_t length)
+{
+    size_t i = 0, from = 0;
+    bool star = length != 0u && element[length - 1u] == '*';
+    if (star) length--;
+    if (length != 0u && element[0] == '/') i = 1;
+    if (path->length != 0u && coap2i_path_char(path, 0) == '/') from = 1;
+    if (path->length - from < length - i) return false;
+    if (!star && path->length - from != length - i) return false;
+    for (; i < length; i++, from++)
+        if (element[i] != coap2i_path_char(path, from)) return false;
+    return true;
+}
+
+static bool coap2i_list_has(const char *list, size_t length,
+                            const coap2i_path *path)
+{
+    size_t at = 0, first, end;
+    for (; at < length; at++) {
+        while (at < length && coap2i_is_gap(list[at])) at++;
+        first = end = at;
+        for (; at < length && list[at] != ','; at++)
+            if (!coap2i_is_gap(list[at])) end = at + 1u;
+        if (end != first && coap2i_path_is(path, list + first, end - first))
+            return true;
+    }
+    return false;
+}
+
+/* Whom a search looks for: a list of paths, a name, or everybody. */
+enum { COAP2I_EVERYBODY, COAP2I_NAMED, COAP2I_LISTED, COAP2I_NOBODY };
+
+static uint8_t coap2i_search_kind(const char *what, size_t length)
+{
+    size_t i;
+    if (length == 0u) return COAP2I_EVERYBODY;
+    if (what[0] == '/') return COAP2I_LISTED;
+    for (i = 0; i < length; i++)
+        if (what[i] == ',') return COAP2I_LISTED;
+    return COAP2I_NAMED;
+}
+
+#endif
+
+#if COAP2_WITH_URI || COAP2_WITH_LINKS
 
 /* What may stand in a URI beside letters and digits; each part of it allows
    the first so many. */
@@ -6790,7 +6899,8 @@ enum {
     COAP2I_QUEUED,    /* a request that was not sent yet */
     COAP2I_SENDING,   /* a confirmable one that was not acknowledged */
     COAP2I_WAITING,   /* for its answer */
-    COAP2I_WATCHING   /* for the next notification */
+    COAP2I_WATCHING,  /* for the next notification */
+    COAP2I_SEEKING    /* a request that looks for its host */
 };
 
 /* How long poll rests where `send` was busy. */
@@ -6872,10 +6982,54 @@ COAP2I_RARE void coap2i_delay(coap2_node *node, const coap2_peer *to,
     e->due = node->time + wait;
 }
 
+#if COAP2I_FINDS
+
+/* All CoAP nodes, and that this is where a message goes (12.8). */
+static bool coap2i_is_everywhere(const coap2_peer *to)
+{
+    return to->kind == 0u && to->group;
+}
+
+/* Send to the groups of all nodes. One that can be reached is enough. */
+static coap2_result coap2i_transmit_everywhere(coap2_node *node,
+                                               const coap2_peer *to,
+                                               const uint8_t *bytes,
+                                               size_t length)
+{
+    static const uint8_t ipv4[4] COAP2_FLASH = {224, 0, 1, 187};
+    coap2_peer group = *to;
+    coap2_result result;
+#if COAP2_ADDRESS_SIZE >= 16
+    uint8_t scope;
+#endif
+    group.kind = COAP2_PEER_IPV4;
+    COAP2I_FLASH_COPY(group.address, ipv4, sizeof ipv4);
+    result = node->send(node->io, &group, bytes, length);
+#if COAP2_ADDRESS_SIZE >= 16
+    for (scope = 2; scope <= 5u; scope = (uint8_t)(scope + 3u)) {
+        coap2_result sent;
+        memset(group.address, 0, sizeof group.address);
+        group.kind = COAP2_PEER_IPV6;
+        group.address[0] = 0xff;
+        group.address[1] = scope;
+        group.address[15] = 0xfd;
+        sent = node->send(node->io, &group, bytes, length);
+        if (result != COAP2_OK && sent != COAP2_ERR_SEND) result = sent;
+    }
+#endif
+    return result;
+}
+
+#endif
+
 /* Here a message leaves for the wire. */
 static coap2_result coap2i_transmit(coap2_node *node, const coap2_peer *to,
                                     const uint8_t *bytes, size_t length)
 {
+#if COAP2I_FINDS
+    if (coap2i_is_everywhere(to))
+        return coap2i_transmit_everywhere(node, to, bytes, length);
+#endif
     return node->send(node->io, to, bytes, length);
 }
 
@@ -6922,8 +7076,15 @@ COAP2I_RARE uint16_t coap2i_hash_token(const coap2_msg *msg)
 static void coap2i_forget(coap2_node *node)
 {
     coap2_duplicate *d = node->duplicates;
+#if COAP2I_FINDS
+    coap2_place *p = node->places;
+#endif
     for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++)
         if (d->used && coap2i_is_past(node, d->until)) d->used = false;
+#if COAP2I_FINDS
+    for (; p != node->places + COAP2_MAX_NAMES; p++)
+        if (p->used && coap2i_is_past(node, p->until)) p->used = false;
+#endif
 }
 
 /* The record of a peer's message id; NULL if there is none. */
@@ -7149,6 +7310,14 @@ static coap2_result coap2i_transmit_con(coap2_node *node, coap2_exchange *e)
 
 #if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
 
+/* observer->news */
+enum {
+    COAP2I_RULED = 1,     /* a rule says what is sent */
+    COAP2I_IN_DOUBT = 2,  /* there was a change, which it has not seen */
+    COAP2I_MARKED = 4,    /* what is to be sent is what it asked for */
+    COAP2I_MARK_FLIES = 8 /* and what waits for its acknowledgement */
+};
+
 /* observer->flags; the rest counts the messages that it may be sent at once */
 enum {
     COAP2I_LIVES = 1,
@@ -7175,6 +7344,18 @@ static uint8_t coap2i_row_index(const coap2_node *node,
     return 255;
 }
 
+/* A change is news to an observer, or to the rule of one that subscribed. */
+static void coap2i_tell_change(coap2_observer *o)
+{
+#if COAP2I_SUBSCRIBES
+    if ((o->news & COAP2I_RULED) != 0u) {
+        o->news |= COAP2I_IN_DOUBT;
+        return;
+    }
+#endif
+    o->flags |= COAP2I_HAS_NEWS;
+}
+
 COAP2_DEF void coap2_changed(coap2_node *node, const coap2_resource *resource)
 {
     uint8_t row;
@@ -7182,7 +7363,7 @@ COAP2_DEF void coap2_changed(coap2_node *node, const coap2_resource *resource)
     if (node->resources == NULL) return;
     row = coap2i_row_index(node, resource);
     for (; o != node->observers + COAP2_MAX_OBSERVERS; o++)
-        if (o->row == row && o->flags != 0u) o->flags |= COAP2I_HAS_NEWS;
+        if (o->row == row && o->flags != 0u) coap2i_tell_change(o);
 }
 
 /* The observation that a peer knows by this token; or a free place, or NULL. */
@@ -7202,8 +7383,20 @@ static coap2_observer *coap2i_find_observer(coap2_node *node,
     return place ? unused : NULL;
 }
 
-/* Keep the options that make the request what it is. ETags are a help only, and
-   a path is the row's but where that has a star. */
+/* Is it a part of the query that a rule was made of? */
+static bool coap2i_is_condition(const coap2_opt *opt)
+{
+#if COAP2I_SUBSCRIBES
+    return opt->number == COAP2_OPT_URI_QUERY && opt->length >= 2u &&
+           opt->value[0] == 'c' && opt->value[1] == '.';
+#else
+    (void)opt;
+    return false;
+#endif
+}
+
+/* Keep the options that make the request what it is, and the body of a FETCH.
+   ETags are a help only, and a path is the row's but where that has a star. */
 static bool coap2i_keep_options(coap2_observer *o, const coap2_msg *msg,
                                 bool path, bool etags)
 {
@@ -7213,10 +7406,16 @@ static bool coap2i_keep_options(coap2_observer *o, const coap2_msg *msg,
     while (coap2_opt_next(&opt))
         if ((opt.number == COAP2_OPT_ETAG && etags) ||
             (opt.number == COAP2_OPT_URI_PATH && path) ||
-            opt.number == COAP2_OPT_URI_QUERY ||
-            opt.number == COAP2_OPT_ACCEPT || opt.number == COAP2_OPT_BLOCK2)
+            (opt.number == COAP2_OPT_URI_QUERY && !coap2i_is_condition(&opt)) ||
+            opt.number == COAP2_OPT_ACCEPT || opt.number == COAP2_OPT_BLOCK2 ||
+            (opt.number == COAP2_OPT_CONTENT_FORMAT &&
+             msg->code == COAP2_005_FETCH))
             coap2_write_opt(&w, opt.number, opt.value, opt.length);
     o->options_length = (uint8_t)coap2_write_end(&w);
+    o->payload_length = 0;
+    if (msg->code != COAP2_005_FETCH) return w.error == COAP2_OK;
+    o->payload_length = (uint8_t)msg->payload_length;
+    coap2i_put_bytes(&w, msg->payload, msg->payload_length);
     return w.error == COAP2_OK;
 }
 
@@ -7230,12 +7429,19 @@ static coap2_observer *coap2i_observe(coap2_node *node, const coap2_peer *peer,
     if (o == NULL) return NULL;
     if ((o->flags & (COAP2I_HAS_NEWS | COAP2I_IN_FLIGHT)) != 0u)
         news = COAP2I_HAS_NEWS;
+#if COAP2I_SUBSCRIBES
+    if (o->flags == 0u) {
+        o->news = 0;
+        o->subscription = 0;
+    }
+#endif
     o->flags = 0;
     if (!coap2i_keep_options(o, msg, path, true) &&
         !coap2i_keep_options(o, msg, path, false))
         return NULL;
     o->peer = *peer;
     o->row = row;
+    o->code = msg->code;
     o->format = format;
     o->token_length = msg->token_length;
     memcpy(o->token, msg->token, o->token_length);
@@ -7260,6 +7466,9 @@ static void coap2i_observer_heard(coap2_node *node, const coap2_peer *from,
             o->flags = 0;
         } else if ((o->flags & COAP2I_IN_FLIGHT) != 0u) {
             o->flags &= (uint8_t)~COAP2I_IN_FLIGHT;
+#if COAP2I_SUBSCRIBES
+            o->news &= (uint8_t)~COAP2I_MARK_FLIES;
+#endif
             o->sequence = node->time;
             o->tries = 0;
             o->due = node->time + COAP2I_DAY_MS;
@@ -7313,7 +7522,7 @@ enum {
     COAP2I_HAS_IF_NONE_MATCH = 8,
     COAP2I_HAS_ETAG = 16,
     COAP2I_HAS_ACCEPT = 32,
-    COAP2I_NOT_TEXT = 64,
+    COAP2I_SUBSCRIBES_BY = 64, /* it has an option of a subscription */
     COAP2I_IS_LATE = 128,
     COAP2I_OBSERVES = 256,
     COAP2I_OBSERVES_NO_MORE = 512,
@@ -7323,6 +7532,7 @@ enum {
     COAP2I_WANTS_SIZE = 8192,
     COAP2I_HAS_BODY = 16384 /* in node.bodies */
 };
+#define COAP2I_NOT_TEXT 0x8000u
 
 #if COAP2_WITH_BLOCKS
 #define coap2i_body coap2_write_body
@@ -7429,6 +7639,11 @@ static void coap2i_take_options(coap2_req *req)
         if (opt.number == COAP2_OPT_PROXY_URI ||
             opt.number == COAP2_OPT_PROXY_SCHEME)
             flags = COAP2I_TO_PROXY;
+#if COAP2I_SUBSCRIBES
+        if (opt.number == COAP2_OPT_NOTIFICATION ||
+            opt.number == COAP2_OPT_RULE)
+            flags = COAP2I_SUBSCRIBES_BY;
+#endif
         if (flags == COAP2I_UNKNOWN)
             flags = opt.number & COAP2I_BAD_OPTION; /* critical: odd (5.4.6) */
         else if (opt.number == COAP2_OPT_CONTENT_FORMAT)
@@ -7460,6 +7675,10 @@ COAP2I_RARE void coap2i_clear_answer(coap2_rsp *rsp)
     rsp->etag_length = 0;
 #if COAP2_WITH_OBSERVE
     rsp->observed = false;
+#endif
+#if COAP2I_SUBSCRIBES
+    rsp->subscription = 0;
+    rsp->marked = false;
 #endif
 #if COAP2_WITH_BLOCKS
     rsp->total = 0;
@@ -7515,6 +7734,11 @@ static void coap2i_close_answer(const coap2_node *node, coap2_rsp *rsp,
             coap2_write_uint(w, COAP2_OPT_CONTENT_FORMAT, rsp->format);
         if (rsp->max_age != 60u)
             coap2_write_uint(w, COAP2_OPT_MAX_AGE, rsp->max_age);
+#if COAP2I_SUBSCRIBES
+        if (rsp->subscription != 0u && success)
+            coap2_write_uint(w, COAP2_OPT_NOTIFICATION, rsp->subscription);
+        if (rsp->marked && success) coap2_write_opt(w, COAP2_OPT_RULE, NULL, 0);
+#endif
         coap2i_put_back(w, end);
         if (w->error == COAP2_OK) break;
         code = COAP2_500_INTERNAL_SERVER_ERROR;
@@ -7645,12 +7869,89 @@ COAP2_DEF uint8_t coap2_on_bound(coap2_req *req, coap2_rsp *rsp)
 
 #endif
 
-/* Write a resource's link behind what there is of the list. */
-static void coap2i_write_row(coap2_writer *w, const char *path,
-                             const char *attributes)
+#if COAP2_WITH_DISCOVERY
+
+static const char coap2i_methods[] COAP2_FLASH =
+    "GET\0POST\0PUT\0DELETE\0FETCH\0PATCH\0iPATCH";
+
+/* The methods that a resource answers: a bound one that nobody may write is
+   only read. */
+static uint16_t coap2i_row_methods(const coap2_resource *row)
 {
+    uint16_t methods = COAP2I_FLASH_WORD(uint16_t, &row->methods);
+#if COAP2_WITH_FIELDS
+    if (COAP2I_FLASH_WORD(coap2_handler_fn, &row->handler) == coap2_on_bound &&
+        !coap2i_is_writable(
+            COAP2I_FLASH_WORD(const coap2_field *, &row->fields),
+            COAP2I_FLASH_BYTE(&row->field_count)))
+        methods &=
+            (uint16_t) ~(unsigned)(COAP2_PUT | COAP2_PATCH | COAP2_IPATCH);
+#endif
+    return methods;
+}
+
+static void coap2i_write_flag(coap2_writer *w, const char *flash_name,
+                              bool flag)
+{
+    coap2i_write_flash(w, flash_name);
+    if (flag)
+        coap2i_write_flash(w, COAP2_TEXT("true"));
+    else
+        coap2i_write_flash(w, COAP2_TEXT("false"));
+}
+
+/* Write a resource as a member of a JSON object. */
+static void coap2i_write_json_row(coap2_writer *w, const coap2_resource *row)
+{
+    uint16_t methods = coap2i_row_methods(row), left;
+    const char *method = coap2i_methods;
+    coap2i_write_flash(w, COAP2_TEXT("\"/"));
+    coap2i_write_flash(w, COAP2I_FLASH_WORD(const char *, &row->path));
+    coap2i_write_flash(w, COAP2_TEXT("\":{\"methods\":["));
+    for (left = methods & 127u; left != 0u; left = (uint16_t)(left >> 1)) {
+        if ((left & 1u) != 0u) {
+            coap2i_write_flash(w, COAP2_TEXT("\""));
+            coap2i_write_flash(w, method);
+            coap2i_write_flash(w, COAP2_TEXT("\""));
+            if (left != 1u) coap2i_write_flash(w, COAP2_TEXT(","));
+        }
+        while (coap2i_flash_char(method++) != '\0') continue;
+    }
+    coap2i_write_flag(w, COAP2_TEXT("],\"observable\":"),
+                      (methods & COAP2_OBSERVABLE) != 0u);
+    coap2i_write_flag(w, COAP2_TEXT(",\"separate\":"),
+                      (methods & COAP2_SEPARATE) != 0u);
+    coap2i_write_flash(w, COAP2_TEXT("}"));
+}
+
+#endif
+
+/* Is the list of resources wanted as JSON? */
+static bool coap2i_core_is_json(const coap2_req *req)
+{
+#if COAP2_WITH_DISCOVERY
+    return req->accept == COAP2_FORMAT_JSON;
+#else
+    (void)req;
+    return false;
+#endif
+}
+
+/* Write a resource behind what there is of the list: its link. */
+static void coap2i_write_row(coap2_writer *w, const coap2_resource *row,
+                             bool json)
+{
+    const char *attributes = COAP2I_FLASH_WORD(const char *, &row->attributes);
+#if COAP2_WITH_DISCOVERY
+    if (json) {
+        coap2i_write_json_row(w, row);
+        return;
+    }
+#else
+    (void)json;
+#endif
     coap2i_write_flash(w, COAP2_TEXT("</"));
-    coap2i_write_flash(w, path);
+    coap2i_write_flash(w, COAP2I_FLASH_WORD(const char *, &row->path));
     coap2i_write_flash(w, COAP2_TEXT(">"));
     if (coap2i_flash_char(attributes) == '\0') return;
     coap2i_write_flash(w, COAP2_TEXT(";"));
@@ -7718,42 +8019,153 @@ static bool coap2i_row_matches(const char *path, const char *attributes,
     return false;
 }
 
-/* Is this row listed, and does it match all that the request asks for? What is
-   below a star is not one resource. */
-static bool coap2i_is_listed(const coap2_req *req, const char *path,
-                             const char *attributes)
+/* Is this row listed? What is below a star is not one resource. */
+static bool coap2i_is_listed(const coap2_resource *row)
 {
-    const char *at = path;
-    coap2_opt opt = req->msg->options;
+    const char *at = COAP2I_FLASH_WORD(const char *, &row->path);
     char c, last = '\0';
     while ((c = coap2i_flash_char(at++)) != '\0') last = c;
-    if (last == '*') return false;
+    return last != '*' &&
+           (COAP2I_FLASH_WORD(uint16_t, &row->methods) & COAP2_HIDDEN) == 0u;
+}
+
+/* Does it match all filters of a request? */
+static bool coap2i_is_asked_for(const coap2_req *req, const coap2_resource *row)
+{
+    coap2_opt opt = req->msg->options;
     while (coap2_opt_next(&opt))
         if (opt.number == COAP2_OPT_URI_QUERY &&
-            !coap2i_row_matches(path, attributes, (const char *)opt.value,
-                                opt.length))
+            !coap2i_row_matches(
+                COAP2I_FLASH_WORD(const char *, &row->path),
+                COAP2I_FLASH_WORD(const char *, &row->attributes),
+                (const char *)opt.value, opt.length))
             return false;
     return true;
 }
 
-/* GET /.well-known/core (7.2, RFC 6690 4). */
+#if COAP2_WITH_BLOCKS
+
+/* What may stand in an answer beside its header and body: ETag, Observe,
+   Content-Format, Max-Age, Block2, Size2 and the payload marker; and the two of
+   a subscription. */
+enum { COAP2I_ANSWER_OPTIONS = 30, COAP2I_SUBSCRIPTION_OPTIONS = 8 };
+
+/* The largest size of a block of at most szx that this answer has room for. */
+static uint8_t coap2i_answer_szx(const coap2_req *req, const coap2_rsp *rsp,
+                                 uint8_t szx)
+{
+    size_t used = (size_t)(rsp->w.next - rsp->w.start) - rsp->w.payload_size;
+    size_t packet = req->node->packet;
+    used += COAP2I_ANSWER_OPTIONS;
+    if ((req->flags & COAP2I_SUBSCRIBES_BY) != 0u)
+        used += COAP2I_SUBSCRIPTION_OPTIONS;
+    return coap2i_fit_szx(packet > used ? packet - used : 0u, szx);
+}
+
+/* Open the window for the block that is asked for, never a larger one (RFC 7959
+   2.4); else for all that the packet can hold. */
+static void coap2i_open_window(coap2_req *req, coap2_rsp *rsp)
+{
+    coap2_writer *w = &rsp->w;
+    coap2_block *block = &req->block2;
+    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u) {
+        if (w->next != w->end)
+            coap2_write_window(w, 0, (size_t)(w->end - w->next) - 1u);
+        return;
+    }
+    if (coap2_block_set(block, COAP2_BLOCK_AT(*block),
+                        coap2i_answer_szx(req, rsp, block->szx),
+                        false) != COAP2_OK) {
+        coap2_write_window(w, UINT32_MAX, 0); /* a place without a number */
+        return;
+    }
+    coap2_write_window(w, COAP2_BLOCK_AT(*block), COAP2_BLOCK_SIZE(*block));
+}
+
+#endif
+
+#if COAP2_WITH_DISCOVERY
+
+/* What a search looks for, if this is one. Its first option counts (5.4.5), and
+   one that is too long is none (5.4.3). */
+static bool coap2i_read_search(const coap2_msg *msg, coap2_opt *search)
+{
+    return coap2_msg_find(msg, COAP2_OPT_DISCOVERY, search) &&
+           search->length <= 255u;
+}
+
+/* Is a row among those that a search asks for? */
+static bool coap2i_is_looked_at(const coap2_opt *search,
+                                const coap2_resource *row)
+{
+    const char *what = (const char *)search->value;
+    coap2i_path path;
+    if (coap2i_search_kind(what, search->length) != COAP2I_LISTED) return true;
+    path.text = COAP2I_FLASH_WORD(const char *, &row->path);
+    path.length = 0;
+    path.in_flash = true;
+    while (coap2i_flash_char(path.text + path.length) != '\0') path.length++;
+    return coap2i_list_has(what, search->length, &path);
+}
+
+/* Does a search look for this node? */
+static bool coap2i_is_looked_for(const coap2_req *req, const coap2_opt *search)
+{
+    const coap2_resource *const *rows = req->node->resources, *row;
+    const char *what = (const char *)search->value, *name = req->node->name;
+    uint8_t kind = coap2i_search_kind(what, search->length);
+    if (kind == COAP2I_EVERYBODY) return true;
+    if (kind == COAP2I_NAMED)
+        return name != NULL &&
+               coap2i_same_name(what, search->length, name, strlen(name));
+    while (rows != NULL &&
+           (row = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL)
+        if (coap2i_is_listed(row) && coap2i_is_looked_at(search, row))
+            return true;
+    return false;
+}
+
+/* A node that is found says its name; the body has the room behind it. */
+static void coap2i_say_name(coap2_req *req, coap2_rsp *rsp)
+{
+    const char *name = req->node->name;
+    size_t length = name != NULL ? strlen(name) : 0u;
+    coap2_write_opt(&rsp->w, COAP2_OPT_DISCOVERY, name,
+                    length < 255u ? length : 255u);
+#if COAP2_WITH_BLOCKS
+    coap2i_open_window(req, rsp);
+#endif
+}
+
+#endif
+
+/* GET /.well-known/core (7.2, RFC 6690 4), which a search asks for, too. */
 static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
 {
     const coap2_resource *const *rows = req->node->resources, *row;
-    bool empty = true;
-    rsp->format = COAP2_FORMAT_LINKS;
+    bool json = coap2i_core_is_json(req), empty = true;
+#if COAP2_WITH_DISCOVERY
+    coap2_opt search;
+    bool searched = coap2i_read_search(req->msg, &search);
+    if (searched) {
+        if (!coap2i_is_looked_for(req, &search)) return COAP2_404_NOT_FOUND;
+        coap2i_say_name(req, rsp);
+    }
+#endif
+    rsp->format = json ? COAP2_FORMAT_JSON : COAP2_FORMAT_LINKS;
+    if (json) coap2i_write_flash(&rsp->w, COAP2_TEXT("{"));
     while (rows != NULL &&
            (row = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL) {
-        const char *path = COAP2I_FLASH_WORD(const char *, &row->path);
-        const char *attributes =
-            COAP2I_FLASH_WORD(const char *, &row->attributes);
-        if ((COAP2I_FLASH_WORD(uint16_t, &row->methods) & COAP2_HIDDEN) != 0u ||
-            !coap2i_is_listed(req, path, attributes))
-            continue;
+        if (!coap2i_is_listed(row)) continue;
+#if COAP2_WITH_DISCOVERY
+        if (searched && !coap2i_is_looked_at(&search, row)) continue;
+#endif
+        if (!coap2i_is_asked_for(req, row)) continue;
         if (!empty) coap2i_write_flash(&rsp->w, COAP2_TEXT(","));
-        coap2i_write_row(&rsp->w, path, attributes);
+        coap2i_write_row(&rsp->w, row, json);
         empty = false;
     }
+    if (json) coap2i_write_flash(&rsp->w, COAP2_TEXT("}"));
     /* silence to a group where nothing matches (RFC 6690 4.1) */
     if (empty && req->peer->group) req->silent |= 2u;
     return COAP2_205_CONTENT;
@@ -7779,39 +8191,6 @@ static const coap2_resource *coap2i_find_row(const coap2_req *req)
 
 #if COAP2_WITH_BLOCKS
 
-/* What may stand in an answer beside its header and body: ETag, Observe,
-   Content-Format, Max-Age, Block2, Size2 and the payload marker. */
-enum { COAP2I_ANSWER_OPTIONS = 30 };
-
-/* The largest size of a block of at most szx that this answer has room for. */
-static uint8_t coap2i_answer_szx(const coap2_node *node, const coap2_rsp *rsp,
-                                 uint8_t szx)
-{
-    size_t used = (size_t)(rsp->w.options - rsp->w.start);
-    used += COAP2I_ANSWER_OPTIONS;
-    return coap2i_fit_szx(node->packet > used ? node->packet - used : 0u, szx);
-}
-
-/* Open the window for the block that is asked for, never a larger one (RFC 7959
-   2.4); else for all that the packet can hold. */
-static void coap2i_open_window(coap2_req *req, coap2_rsp *rsp)
-{
-    coap2_writer *w = &rsp->w;
-    coap2_block *block = &req->block2;
-    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u) {
-        if (w->next != w->end)
-            coap2_write_window(w, 0, (size_t)(w->end - w->next) - 1u);
-        return;
-    }
-    if (coap2_block_set(block, COAP2_BLOCK_AT(*block),
-                        coap2i_answer_szx(req->node, rsp, block->szx),
-                        false) != COAP2_OK) {
-        coap2_write_window(w, UINT32_MAX, 0); /* a place without a number */
-        return;
-    }
-    coap2_write_window(w, COAP2_BLOCK_AT(*block), COAP2_BLOCK_SIZE(*block));
-}
-
 static size_t coap2i_uint_length(uint32_t number)
 {
     size_t length = 0;
@@ -7833,6 +8212,11 @@ static size_t coap2i_options_length(const coap2_rsp *rsp)
         if (length == 0u) length = 1; /* a delta of 14 takes a byte more */
         length += 1u + coap2i_uint_length(rsp->max_age);
     }
+#if COAP2I_SUBSCRIBES
+    if (rsp->subscription != 0u)
+        length += 3u + coap2i_uint_length(rsp->subscription);
+    if (rsp->marked) length++;
+#endif
     return length;
 }
 
@@ -7846,7 +8230,7 @@ static bool coap2i_cut_first(const coap2_req *req, coap2_rsp *rsp,
     if (!coap2_write_more(w) &&
         coap2i_options_length(rsp) <= (size_t)(w->end - w->next))
         return false;
-    block->szx = coap2i_answer_szx(req->node, rsp, 6);
+    block->szx = coap2i_answer_szx(req, rsp, 6);
     most = 1u + COAP2_BLOCK_SIZE(*block);
     if (w->payload_size <= most) return coap2_write_more(w);
     w->next -= w->payload_size - most;
@@ -7907,11 +8291,6 @@ static uint8_t coap2i_too_large(const coap2_req *req, coap2_rsp *rsp)
 static uint8_t *coap2i_place(const coap2_node *node, const coap2_upload *u)
 {
     return node->bodies + (size_t)(u - node->uploads) * coap2i_share(node);
-}
-
-static uint32_t coap2i_mix(uint32_t hash, uint8_t byte)
-{
-    return (hash ^ byte) * 16777619u;
 }
 
 /* What tells one body that arrives from another of the same peer: its method
@@ -8231,6 +8610,33 @@ static uint8_t coap2i_run_handler(coap2_req *req, coap2_rsp *rsp,
     return code;
 }
 
+#if COAP2I_SUBSCRIBES
+
+/* End a subscription by its id, if that is what a request wants. COAP2_OK: it
+   is not. */
+static uint8_t coap2i_unsubscribe(coap2_req *req)
+{
+    coap2_observer *o = req->node->observers;
+    coap2_opt opt;
+    uint32_t id;
+    if (req->method != COAP2_GET || req->peer->group ||
+        !coap2_msg_find(req->msg, COAP2_OPT_NOTIFICATION, &opt) ||
+        !coap2_opt_uint(&opt, &id) || id == 0u)
+        return COAP2_OK;
+    if ((req->flags & COAP2I_OBSERVES) != 0u) return COAP2_400_BAD_REQUEST;
+    req->flags &= (uint16_t) ~(unsigned)COAP2I_OBSERVES_NO_MORE;
+    for (; o != req->node->observers + COAP2_MAX_OBSERVERS; o++) {
+        if (o->flags == 0u || o->subscription != id ||
+            !coap2_peer_equals(&o->peer, req->peer))
+            continue;
+        o->flags = 0;
+        return COAP2_202_DELETED;
+    }
+    return COAP2_404_NOT_FOUND;
+}
+
+#endif
+
 /* Find the resource, and run its handler. */
 static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
 {
@@ -8243,6 +8649,12 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
     if ((req->flags & COAP2I_TO_PROXY) != 0u)
         return COAP2_505_PROXYING_NOT_SUPPORTED;
     if (req->method == 0u) return COAP2_405_METHOD_NOT_ALLOWED;
+#if COAP2I_SUBSCRIBES
+    if ((req->flags & COAP2I_SUBSCRIBES_BY) != 0u) {
+        code = coap2i_unsubscribe(req);
+        if (code != COAP2_OK) return code;
+    }
+#endif
     req->resource = coap2i_find_row(req);
     if (req->resource == NULL) return COAP2_404_NOT_FOUND;
     handler = COAP2I_FLASH_WORD(coap2_handler_fn, &req->resource->handler);
@@ -8429,6 +8841,140 @@ static bool coap2i_has_star(const coap2_resource *resource)
     return last == '*';
 }
 
+#if COAP2I_SUBSCRIBES
+
+/* What a request wants to be told. */
+typedef struct coap2i_wish {
+    bool ruled;     /* a rule says what */
+    bool by_id;     /* and it gets an id */
+    bool con;       /* confirmable whatever the request was */
+    uint32_t epmax; /* ms until a look without a change; 0: none */
+    uint8_t rule[COAP2_RULE_SIZE];
+} coap2i_wish;
+
+/* The fields of a bound resource; NULL for one with a handler of its own. */
+static const coap2_field *coap2i_row_fields(const coap2_resource *row,
+                                            uint8_t *count)
+{
+    *count = COAP2I_FLASH_BYTE(&row->field_count);
+    if (COAP2I_FLASH_WORD(coap2_handler_fn, &row->handler) != coap2_on_bound)
+        return NULL;
+    return COAP2I_FLASH_WORD(const coap2_field *, &row->fields);
+}
+
+/* Refuse a rule: `rule:COLUMN: why`. */
+static uint8_t coap2i_refuse_rule(const coap2_req *req, coap2_rsp *rsp,
+                                  const coap2_rule_fault *fault)
+{
+    uint8_t digits[COAP2I_NUMBER_TEXT];
+    coap2i_number column;
+    size_t length;
+    memset(&column, 0, sizeof column);
+    column.magnitude = fault->column;
+    length = (size_t)(coap2i_put_number(digits, &column) - digits);
+    coap2i_reopen_answer(req->node, rsp);
+    coap2i_write_flash(&rsp->w, COAP2_TEXT("rule:"));
+    coap2i_body(&rsp->w, digits, length);
+    coap2i_write_flash(&rsp->w, COAP2_TEXT(": "));
+    coap2i_write_flash(&rsp->w, fault->flash_why);
+    return COAP2_400_BAD_REQUEST;
+}
+
+/* Read the rule of a request that observes. COAP2_OK, or 4.00. */
+static uint8_t coap2i_read_wish(const coap2_req *req, coap2_rsp *rsp,
+                                coap2i_wish *wish)
+{
+    coap2_rule_fault fault = {0, NULL};
+    const coap2_field *fields;
+    coap2_opt rule, opt;
+    uint32_t id = 1;
+    uint8_t count;
+    memset(wish, 0, sizeof *wish);
+    if ((req->flags & COAP2I_SUBSCRIBES_BY) == 0u) return COAP2_OK;
+    rule.length = 0;
+    if (!coap2_msg_find(req->msg, COAP2_OPT_RULE, &rule) ||
+        rule.length > 255u) {
+        rule.length = 0;
+        if (!coap2_msg_find(req->msg, COAP2_OPT_NOTIFICATION, &opt) ||
+            !coap2_opt_uint(&opt, &id) || id != 0u)
+            return COAP2_OK;
+    }
+    wish->ruled = wish->by_id = true;
+    fields = coap2i_row_fields(req->resource, &count);
+    if (coap2_rule_compile((const char *)rule.value, rule.length, fields, count,
+                           wish->rule, sizeof wish->rule, &fault) < 0)
+        return coap2i_refuse_rule(req, rsp, &fault);
+    return COAP2_OK;
+}
+
+/* An id that no subscription has. */
+static uint32_t coap2i_new_subscription(coap2_node *node)
+{
+    const coap2_observer *o = node->observers;
+    uint32_t id = coap2i_chance(node);
+    while (o != node->observers + COAP2_MAX_OBSERVERS) {
+        bool taken = id == 0u || (o->flags != 0u && o->subscription == id);
+        o++;
+        if (!taken) continue;
+        id = coap2i_chance(node);
+        o = node->observers;
+    }
+    return id;
+}
+
+/* How long silence may last under a rule, in seconds. */
+static uint32_t coap2i_rule_age(const uint8_t *rule)
+{
+    uint32_t pmax = coap2_rule_time(rule, COAP2_RULE_PMAX);
+    return pmax == 0u ? 86400u : (pmax + 999u) / 1000u;
+}
+
+/* Where a rule finds what it asks about: in fields, else in a payload. */
+typedef struct coap2i_values {
+    coap2_look_fn look;
+    const void *user;
+    coap2_payload payload;
+} coap2i_values;
+
+static void coap2i_set_values(coap2i_values *values, const coap2_resource *row)
+{
+    uint8_t count;
+    values->look = coap2_look_fields;
+    values->user = coap2i_row_fields(row, &count);
+    if (values->user != NULL) return;
+    values->look = coap2_look_payload;
+    values->user = &values->payload;
+}
+
+/* Let a rule begin: the answer counts as its first notification. */
+static void coap2i_begin_rule(coap2_node *node, coap2_observer *o,
+                              const coap2i_wish *wish,
+                              const coap2i_values *values)
+{
+    bool marked;
+    if (!wish->by_id)
+        o->subscription = 0;
+    else if (o->subscription == 0u)
+        o->subscription = coap2i_new_subscription(node);
+    marked = (o->flags & COAP2I_HAS_NEWS) != 0u &&
+             (o->news & (COAP2I_MARKED | COAP2I_MARK_FLIES)) != 0u;
+    o->news = 0;
+    if (!wish->ruled) return;
+    o->news = COAP2I_RULED;
+    if (marked)
+        o->news |= COAP2I_MARKED; /* it may not have arrived */
+    else
+        o->flags &= (uint8_t)~COAP2I_HAS_NEWS;
+    if (wish->con) o->flags |= COAP2I_BY_CON;
+    o->epmax = wish->epmax;
+    o->looked = node->time;
+    memcpy(o->rule, wish->rule, sizeof o->rule);
+    coap2_trigger_begin(&o->trigger, o->rule, values->look, values->user,
+                        node->time);
+}
+
+#endif
+
 /* End the observation that a request may be about. */
 static void coap2i_end_observation(const coap2_req *req)
 {
@@ -8437,39 +8983,73 @@ static void coap2i_end_observation(const coap2_req *req)
     if (o != NULL) o->flags = 0;
 }
 
+/* Can a request begin an observation of what it was answered with success? */
+static bool coap2i_can_observe(const coap2_req *req, const coap2_rsp *rsp,
+                               uint8_t code)
+{
+    const coap2_resource *resource = req->resource;
+#if COAP2_WITH_BLOCKS
+    if ((req->flags & COAP2I_HAS_BLOCK1) != 0u) return false;
+#endif
+    return (req->flags & COAP2I_OBSERVES) != 0u && resource != NULL &&
+           COAP2_CODE_CLASS(code) == 2u && rsp->w.window_at == 0u &&
+           (COAP2I_FLASH_WORD(uint16_t, &resource->methods) &
+            COAP2_OBSERVABLE) != 0u;
+}
+
+/* What a handler showed, before that was cut to what the client wants. */
+typedef struct coap2i_shown {
+    uint16_t format;
+    size_t size;
+} coap2i_shown;
+
 /* Begin, renew or end an observation, as the request and its answer say (RFC
-   7641 4.1). Only what a GET of a resource in the table answers with success
-   can be observed. */
-static void coap2i_register(const coap2_req *req, coap2_rsp *rsp, uint8_t code,
-                            uint16_t format)
+   7641 4.1). Only what a GET or FETCH of a resource in the table answers with
+   success can be observed. Returns the code, 4.00 if the rule is none. */
+COAP2I_RARE uint8_t coap2i_register(const coap2_req *req, coap2_rsp *rsp,
+                                    uint8_t code, const coap2i_shown *shown)
 {
     coap2_node *node = req->node;
     const coap2_resource *resource = req->resource;
-    coap2_observer *o;
-    uint8_t row;
+    coap2_observer *o = NULL;
+    uint8_t row = 255;
+#if COAP2I_SUBSCRIBES
+    coap2i_wish wish;
+    coap2i_values values;
+#endif
     if ((req->flags & (COAP2I_OBSERVES | COAP2I_OBSERVES_NO_MORE)) == 0u ||
-        req->method != COAP2_GET || req->peer->group)
-        return;
-    if ((req->flags & COAP2I_OBSERVES) == 0u || resource == NULL ||
-        COAP2_CODE_CLASS(code) != 2u || rsp->w.window_at != 0u ||
-        (COAP2I_FLASH_WORD(uint16_t, &resource->methods) & COAP2_OBSERVABLE) ==
-            0u) {
-        coap2i_end_observation(req);
-        return;
-    }
-    row = coap2i_row_index(node, resource);
+        !coap2i_is_safe(req) || req->peer->group)
+        return code;
+#if COAP2I_SUBSCRIBES
+    values.payload.bytes = rsp->w.next - rsp->w.payload_size + 1;
+    values.payload.length = shown->size != 0u ? shown->size - 1u : 0u;
+    values.payload.format = shown->format;
+    if ((req->flags & COAP2I_OBSERVES) != 0u && resource != NULL &&
+        COAP2_CODE_CLASS(code) == 2u &&
+        coap2i_read_wish(req, rsp, &wish) != COAP2_OK)
+        code = COAP2_400_BAD_REQUEST;
+#endif
+    if (coap2i_can_observe(req, rsp, code))
+        row = coap2i_row_index(node, resource);
     if (row == 255u) {
         coap2i_end_observation(req);
-        return;
+        return code;
     }
     o = coap2i_observe(node, req->peer, req->msg, row,
-                       coap2i_has_star(resource), format);
-    if (o == NULL) return;
+                       coap2i_has_star(resource), shown->format);
+    if (o == NULL) return code;
     /* the first notification, if it is a message of its own (3.6) */
     o->id = (uint16_t)(node->next_id - 1u);
     if (req->msg->type == COAP2_CON) o->id ^= 0x8000u;
     rsp->observed = true;
     rsp->sequence = o->sequence = ++node->sequence & 0xffffffu;
+#if COAP2I_SUBSCRIBES
+    coap2i_set_values(&values, resource);
+    coap2i_begin_rule(node, o, &wish, &values);
+    rsp->subscription = o->subscription;
+    if (wish.ruled) rsp->max_age = coap2i_rule_age(o->rule);
+#endif
+    return code;
 }
 
 #endif
@@ -8504,8 +9084,10 @@ static void coap2i_finish(const coap2_req *req, coap2_rsp *rsp, uint8_t code)
    later. */
 static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
 {
-    uint16_t format;
     uint8_t code;
+#if COAP2_WITH_OBSERVE
+    coap2i_shown shown;
+#endif
 #if COAP2_FLOOD_LIMIT
     if (!coap2i_admit(req->node, req->peer)) {
         rsp->max_age = 1;
@@ -8527,11 +9109,13 @@ static bool coap2i_make_answer(coap2_req *req, coap2_rsp *rsp)
 #endif
     if (COAP2_CODE_CLASS(code) - 2u > 3u)
         code = COAP2_500_INTERNAL_SERVER_ERROR;
-    format = rsp->format;
-    code = coap2i_negotiate(req, rsp, code);
-    (void)format;
 #if COAP2_WITH_OBSERVE
-    coap2i_register(req, rsp, code, format);
+    shown.format = rsp->format;
+    shown.size = rsp->w.payload_size;
+    code = coap2i_negotiate(req, rsp, code);
+    code = coap2i_register(req, rsp, code, &shown);
+#else
+    code = coap2i_negotiate(req, rsp, code);
 #endif
     coap2i_finish(req, rsp, code);
     return true;
@@ -8597,6 +9181,16 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
 {
     coap2_req req;
     coap2_rsp rsp;
+#if COAP2_WITH_DISCOVERY
+    coap2_peer asker;
+    coap2_opt search;
+    if (node->no_groups && msg->type == COAP2_NON &&
+        msg->code == COAP2_001_GET && coap2i_read_search(msg, &search)) {
+        asker = *from;
+        asker.group = true;
+        from = &asker;
+    }
+#endif
     coap2i_open_request(node, &req, from, msg);
     /* rejected (5.4.1) */
     if (msg->type == COAP2_NON && (req.flags & COAP2I_BAD_OPTION) != 0u) return;
@@ -8629,17 +9223,17 @@ static void coap2i_observer_msg(const coap2_observer *o, coap2_msg *msg)
 {
     memset(msg, 0, sizeof *msg);
     msg->type = COAP2_NON;
-    msg->code = COAP2_001_GET;
+    msg->code = o->code;
     msg->token = o->token;
     msg->token_length = o->token_length;
-    msg->options.value = msg->payload = o->options;
-    msg->options.end = o->options + o->options_length;
+    msg->options.value = o->options;
+    msg->options.end = msg->payload = o->options + o->options_length;
+    msg->payload_length = o->payload_length;
 }
 
-/* Run the handler for an observer, and make a notification of what it says: the
-   state, or the error that ends the observation (RFC 7641 4.2). */
-static void coap2i_render(coap2_req *req, coap2_rsp *rsp,
-                          const coap2_observer *o)
+/* Run the handler for an observer; returns its code. */
+static uint8_t coap2i_look_again(coap2_req *req, coap2_rsp *rsp,
+                                 const coap2_observer *o)
 {
     uint8_t code;
     req->again = true;
@@ -8655,6 +9249,120 @@ static void coap2i_render(coap2_req *req, coap2_rsp *rsp,
         coap2i_reopen_answer(req->node, rsp);
         code = COAP2_406_NOT_ACCEPTABLE;
     }
+    return code;
+}
+
+#if COAP2I_SUBSCRIBES
+
+/* What an observer's rule looks at, after its handler has run. */
+static void coap2i_observed_values(coap2i_values *values,
+                                   const coap2_observer *o,
+                                   const coap2_rsp *rsp,
+                                   const coap2_resource *row)
+{
+    const coap2_writer *w = &rsp->w;
+    values->payload.bytes = w->next - w->payload_size + 1;
+    values->payload.length = w->payload_size != 0u ? w->payload_size - 1u : 0u;
+    values->payload.format = o->format;
+    coap2i_set_values(values, row);
+}
+
+/* When an observer's rule wants to be looked at without a change. */
+static uint32_t coap2i_rule_rest(const coap2_node *node,
+                                 const coap2_observer *o)
+{
+    uint32_t rest, passed = node->time - o->looked;
+    if ((o->news & COAP2I_RULED) == 0u || (o->flags & COAP2I_ENDS) != 0u)
+        return COAP2_FOREVER;
+    if ((o->news & COAP2I_IN_DOUBT) != 0u) return 0;
+    rest = coap2_trigger_due(&o->trigger, o->rule, node->time);
+    if (o->epmax == 0u || o->epmax - passed >= rest) return rest;
+    return passed < o->epmax ? o->epmax - passed : 0u;
+}
+
+/* Hold an observer's rule against what its handler has shown. */
+static void coap2i_ask_rule(coap2_node *node, coap2_observer *o,
+                            const coap2i_values *values)
+{
+    bool change = (o->news & COAP2I_IN_DOUBT) != 0u;
+    uint8_t reason;
+    if (o->epmax != 0u && node->time - o->looked >= o->epmax) change = true;
+    o->news &= (uint8_t)~COAP2I_IN_DOUBT;
+    o->looked = node->time;
+    reason = change ? coap2_trigger_change(&o->trigger, o->rule, values->look,
+                                           values->user, node->time)
+                    : coap2_trigger_time(&o->trigger, o->rule, values->look,
+                                         values->user, node->time);
+    /* what waits for its acknowledgement carries the state of its time */
+    if (reason == COAP2_QUIET ||
+        (reason == COAP2_PERIOD && (o->flags & COAP2I_IN_FLIGHT) != 0u))
+        return;
+    o->flags |= COAP2I_HAS_NEWS;
+    if (reason == COAP2_MATCH) o->news |= COAP2I_MARKED;
+}
+
+/* A change, or time, may be what an observer's rule waits for. */
+static void coap2i_judge(coap2_node *node, coap2_observer *o)
+{
+    coap2_req req;
+    coap2_rsp rsp;
+    coap2_msg msg;
+    coap2i_values values;
+    uint8_t count, code = COAP2_205_CONTENT;
+    const coap2_resource *row =
+        COAP2I_FLASH_WORD(const coap2_resource *, node->resources + o->row);
+    if (coap2i_rule_rest(node, o) != 0u) return;
+    coap2i_clear_answer(&rsp);
+    coap2_write_start(&rsp.w, node->out, node->packet);
+    if (coap2i_row_fields(row, &count) == NULL) {
+        coap2i_observer_msg(o, &msg);
+        coap2i_open_request(node, &req, &o->peer, &msg);
+        code = coap2i_look_again(&req, &rsp, o);
+    }
+    if (COAP2_CODE_CLASS(code) != 2u) { /* is never held back */
+        o->flags |= COAP2I_HAS_NEWS;
+        o->news &= (uint8_t)~COAP2I_IN_DOUBT;
+        return;
+    }
+    coap2i_observed_values(&values, o, &rsp, row);
+    coap2i_ask_rule(node, o, &values);
+}
+
+/* A notification shows the state as it is: so it is what was sent last. */
+static void coap2i_rule_shown(coap2_node *node, coap2_observer *o,
+                              const coap2_rsp *rsp, const coap2_resource *row,
+                              bool repeat)
+{
+    coap2i_values values;
+    coap2_trigger before = o->trigger;
+    coap2i_sight sight;
+    coap2i_observed_values(&values, o, rsp, row);
+    coap2i_sight_set(&sight, o->rule, values.look, values.user);
+    sight.olds = o->trigger.olds;
+    (void)coap2i_trigger_sent(&o->trigger, &sight, o->rule, node->time);
+    o->trigger.waiting = before.waiting;
+    if (repeat) o->trigger.last = before.last;
+}
+
+#endif
+
+/* Make a notification of what the handler says: the state, or the error that
+   ends the observation (RFC 7641 4.2). */
+static void coap2i_render(coap2_req *req, coap2_rsp *rsp, coap2_observer *o,
+                          bool repeat)
+{
+    uint8_t code = coap2i_look_again(req, rsp, o);
+#if COAP2I_SUBSCRIBES
+    if ((o->news & COAP2I_RULED) != 0u && COAP2_CODE_CLASS(code) == 2u) {
+        coap2i_rule_shown(req->node, o, rsp, req->resource, repeat);
+        rsp->max_age = coap2i_rule_age(o->rule);
+        rsp->subscription = o->subscription;
+        rsp->marked = o->subscription != 0u &&
+                      (o->news & (COAP2I_MARKED | COAP2I_MARK_FLIES)) != 0u;
+    }
+#else
+    (void)repeat;
+#endif
     rsp->observed = true;
     coap2i_finish(req, rsp, coap2i_negotiate(req, rsp, code));
 }
@@ -8663,6 +9371,10 @@ static void coap2i_render(coap2_req *req, coap2_rsp *rsp,
 static void coap2i_observer_sent(coap2_node *node, coap2_observer *o, bool con)
 {
     uint8_t credit = coap2i_credit(node, o);
+#if COAP2I_SUBSCRIBES
+    if (con && (o->news & COAP2I_MARKED) != 0u) o->news |= COAP2I_MARK_FLIES;
+    o->news &= (uint8_t)~COAP2I_MARKED;
+#endif
     if (con) {
         if (o->tries == 0u) {
             uint32_t timeout = coap2i_first_timeout(node);
@@ -8687,7 +9399,7 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
     coap2_msg msg;
     coap2_result result;
     uint32_t sequence = o->sequence;
-    bool ends, con = (o->flags & COAP2I_BY_CON) != 0u;
+    bool ends, repeat = true, con = (o->flags & COAP2I_BY_CON) != 0u;
     if (coap2i_is_past(node, o->due)) con = true;
     if (o->tries > node->max_retransmit) {
         COAP2I_LOG(node, "an observer is gone", &o->peer);
@@ -8699,6 +9411,7 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
         o->id = coap2i_new_id(node);
         sequence = ++node->sequence & 0xffffffu;
         o->flags &= (uint8_t)~COAP2I_HAS_NEWS;
+        repeat = false;
     }
     coap2i_observer_msg(o, &msg);
     coap2i_open_request(node, &req, &o->peer, &msg);
@@ -8708,8 +9421,11 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
                        COAP2_500_INTERNAL_SERVER_ERROR, o->id, o->token,
                        o->token_length);
     rsp.sequence = sequence;
+#if COAP2I_SUBSCRIBES
+    if (o->subscription != 0u) req.flags |= COAP2I_SUBSCRIBES_BY;
+#endif
     if ((o->flags & COAP2I_ENDS) == 0u)
-        coap2i_render(&req, &rsp, o);
+        coap2i_render(&req, &rsp, o, repeat);
     else
         rsp.w.start[1] = (uint8_t)o->format;
     /* an error is its code alone, which needs no memory when it is repeated */
@@ -8740,6 +9456,9 @@ static uint32_t coap2i_notify_all(coap2_node *node)
     uint8_t i = 0;
     while (i < COAP2_MAX_OBSERVERS) {
         coap2_observer *o = &node->observers[i++];
+#if COAP2I_SUBSCRIBES
+        if (o->flags != 0u) coap2i_judge(node, o);
+#endif
         if (o->flags == 0u || coap2i_observer_rest(node, o) != 0u) continue;
         coap2i_notify(node, o);
         if (o->flags == 0u) i = 0;
@@ -8749,6 +9468,9 @@ static uint32_t coap2i_notify_all(coap2_node *node)
         if (o->flags == 0u) continue;
         wait = coap2i_observer_rest(node, o);
         if (wait == 0u) wait = COAP2I_BUSY_MS;
+#if COAP2I_SUBSCRIBES
+        if (coap2i_rule_rest(node, o) < wait) wait = coap2i_rule_rest(node, o);
+#endif
         if (wait < rest) rest = wait;
     }
     return rest;
@@ -8875,7 +9597,7 @@ COAP2_DEF coap2_result coap2_answer_send(coap2_rsp *rsp, uint8_t code)
                         (e->flags & COAP2I_WAS_SAFE) != 0u);
 #endif
     e->length = (uint16_t)coap2_write_end(w);
-    if (!coap2i_is_wanted(w->start[1], e->flags)) {
+    if (!coap2i_is_wanted(w->start[1], (uint8_t)e->flags)) {
         if (e->state == COAP2I_LATE) coap2i_ack_late(node, e);
         e->state = COAP2I_FREE;
         return result;
@@ -8922,7 +9644,9 @@ enum {
     COAP2I_WATCHES = 8,      /* and does: a notification has come */
     COAP2I_UNOBSERVING = 16, /* is to become the one that ends it */
     COAP2I_HEARD = 32,       /* a notification came, now or before */
-    COAP2I_OWN_TOKEN = 64    /* the caller gave the token */
+    COAP2I_OWN_TOKEN = 64,   /* the caller gave the token */
+    COAP2I_BY_SEARCH = 128,  /* its host was found by a search */
+    COAP2I_SOUGHT_AGAIN = 256
 };
 
 /* Draw a token that no request uses. */
@@ -9016,9 +9740,102 @@ COAP2_DEF void coap2_call_token(coap2_call *call, const void *token,
     w->next = w->options + written;
 }
 
+#if COAP2I_FINDS
+
+/* ---- names ---- */
+
+enum { COAP2I_NAME_MS = 300000, COAP2I_SEARCH_MS = 1000 };
+
+static uint32_t coap2i_hash_name(const char *name, size_t length)
+{
+    uint32_t hash = COAP2I_HASH_START;
+    size_t i;
+    length = coap2i_without_dot(name, length);
+    for (i = 0; i < length; i++) {
+        bool letter = coap2i_is_letter(name[i]);
+        hash = coap2i_mix(hash, (uint8_t)(name[i] | (letter ? 0x20 : 0)));
+    }
+    return hash;
+}
+
+/* Where a name was found last; or NULL. */
+static coap2_place *coap2i_known_name(coap2_node *node, uint32_t name)
+{
+    coap2_place *p = node->places;
+    for (; p != node->places + COAP2_MAX_NAMES; p++)
+        if (p->used && p->name == name) return p;
+    return NULL;
+}
+
+/* Remember where a name was found: its first place in a search. Where there is
+   no room, what is oldest goes. */
+static void coap2i_keep_name(coap2_node *node, uint32_t name,
+                             const coap2_peer *peer, int16_t search)
+{
+    coap2_place *place = coap2i_known_name(node, name), *p = node->places;
+    if (place != NULL && place->search == search) return;
+    if (place == NULL) place = p;
+    for (; place->used && place->name != name &&
+           p != node->places + COAP2_MAX_NAMES;
+         p++)
+        if (!p->used || (int32_t)(p->until - place->until) < 0) place = p;
+    place->used = true;
+    place->peer = *peer;
+    place->peer.group = false;
+    place->name = name;
+    place->search = search;
+    place->until = node->time + COAP2I_NAME_MS;
+}
+
+/* Write the request that looks for somebody. */
+static void coap2i_write_search(coap2_writer *w, const void *what,
+                                size_t length)
+{
+    uint8_t path[11];
+    COAP2I_FLASH_COPY(path, COAP2_TEXT(".well-known"), sizeof path);
+    coap2_write_opt(w, COAP2_OPT_URI_PATH, path, sizeof path);
+    COAP2I_FLASH_COPY(path, COAP2_TEXT("core"), 4);
+    coap2_write_opt(w, COAP2_OPT_URI_PATH, path, 4);
+    coap2_write_opt(w, COAP2_OPT_DISCOVERY, what, length);
+    if (length > 255u) coap2i_fail(w, COAP2_ERR_ARG);
+}
+
+COAP2_DEF void coap2_call_find(coap2_call *call, coap2_node *node,
+                               const char *what)
+{
+    coap2i_open_call(call, node, COAP2_GET);
+    call->peer.group = true;
+    call->peer.port = 5683;
+    call->confirmable = false;
+    call->deadline =
+        (uint32_t)node->leisure + node->ack_timeout + COAP2I_SEARCH_MS;
+    coap2i_write_search(&call->w, what, strlen(what));
+}
+
+#endif
+
 #if COAP2_WITH_URI
 
-/* The address of a URI's host: itself, or what `resolve` finds. */
+/* A host's address by its name: where a search found it, what `resolve` says,
+   or none as yet: it will be looked for. */
+static bool coap2i_resolve_name(coap2_node *node, const coap2_uri *uri,
+                                coap2_peer *peer)
+{
+#if COAP2I_FINDS
+    coap2_place *place = NULL;
+    if (uri->kind == COAP2_HOST_NAME)
+        place = coap2i_known_name(
+            node, coap2i_hash_name(uri->host, uri->host_length));
+    if (place != NULL) return true;
+#endif
+    if (node->resolve != NULL &&
+        node->resolve(node->io, uri->host, uri->host_length, peer))
+        return true;
+    memset(peer, 0, sizeof *peer);
+    return COAP2I_FINDS && uri->kind == COAP2_HOST_NAME;
+}
+
+/* The address of a URI's host. */
 static bool coap2i_resolve(coap2_node *node, const coap2_uri *uri,
                            coap2_peer *peer)
 {
@@ -9036,13 +9853,36 @@ static bool coap2i_resolve(coap2_node *node, const coap2_uri *uri,
         memcpy(peer->address, address, size);
         peer->kind = size == 4u ? COAP2_PEER_IPV4 : COAP2_PEER_IPV6;
         peer->group = size == 4u ? address[0] / 16u == 14u : address[0] == 255u;
-    } else if (node->resolve == NULL ||
-               !node->resolve(node->io, uri->host, uri->host_length, peer)) {
+    } else if (!coap2i_resolve_name(node, uri, peer)) {
         return false;
     }
     peer->port = uri->port;
     return true;
 }
+
+#if COAP2I_FINDS
+
+/* A host that was found takes the port of its node, but where the URI has
+   another. */
+static void coap2i_set_place(coap2_peer *peer, const coap2_place *place)
+{
+    uint16_t port = peer->port;
+    *peer = place->peer;
+    if (port != 5683u) peer->port = port;
+}
+
+/* A ping carries no name that could be looked for. */
+static coap2_result coap2i_ping_name(coap2_node *node, const coap2_uri *uri,
+                                     coap2_peer *peer)
+{
+    coap2_place *place =
+        coap2i_known_name(node, coap2i_hash_name(uri->host, uri->host_length));
+    if (place == NULL) return COAP2_ERR_NAME;
+    coap2i_set_place(peer, place);
+    return COAP2_OK;
+}
+
+#endif
 
 COAP2_DEF void coap2_call_start(coap2_call *call, coap2_node *node,
                                 uint8_t method, const char *uri)
@@ -9054,6 +9894,10 @@ COAP2_DEF void coap2_call_start(coap2_call *call, coap2_node *node,
         result = COAP2_ERR_ARG;
     if (result == COAP2_OK && !coap2i_resolve(node, &parts, &call->peer))
         result = COAP2_ERR_NAME;
+#if COAP2I_FINDS
+    if (result == COAP2_OK && method == COAP2_PING && call->peer.kind == 0u)
+        result = coap2i_ping_name(node, &parts, &call->peer);
+#endif
     if (result != COAP2_OK) {
         call->error = result;
         return;
@@ -9183,6 +10027,18 @@ COAP2_DEF int16_t coap2_request(coap2_node *node, uint8_t method,
     return coap2_call_send(&call, reply, user);
 }
 
+#if COAP2I_FINDS
+
+COAP2_DEF int16_t coap2_find(coap2_node *node, const char *what,
+                             coap2_reply_fn reply, void *user)
+{
+    coap2_call call;
+    coap2_call_find(&call, node, what);
+    return coap2_call_send(&call, reply, user);
+}
+
+#endif
+
 #if COAP2_WITH_OBSERVE
 
 COAP2_DEF int16_t coap2_request_observe(coap2_node *node, const char *uri,
@@ -9198,10 +10054,56 @@ COAP2_DEF int16_t coap2_request_observe(coap2_node *node, const char *uri,
 
 #endif
 
+#if COAP2I_SUBSCRIBES
+
+COAP2_DEF void coap2_call_subscribe(coap2_call *call, const char *rule)
+{
+    uint8_t code[COAP2_RULE_SIZE];
+    coap2_rule_fault fault;
+    size_t length = strlen(rule);
+    if (length > 255u)
+        coap2i_fail(&call->w, COAP2_ERR_ARG);
+    else if (coap2_rule_compile(rule, length, NULL, 0, code, sizeof code,
+                                &fault) == COAP2_ERR_FORMAT)
+        coap2i_fail(&call->w, COAP2_ERR_FORMAT);
+    coap2_write_uint(&call->w, COAP2_OPT_OBSERVE, 0);
+    coap2_write_opt(&call->w, COAP2_OPT_RULE, rule, length);
+}
+
+#if COAP2_WITH_URI
+
+COAP2_DEF int16_t coap2_subscribe(coap2_node *node, const char *uri,
+                                  const char *rule, coap2_reply_fn reply,
+                                  void *user)
+{
+    coap2_call call;
+    coap2_call_start(&call, node, COAP2_GET, uri);
+    coap2_call_subscribe(&call, rule);
+    return coap2_call_send(&call, reply, user);
+}
+
+#endif
+
+#endif
+
 static bool coap2i_is_con(const coap2_node *node, const coap2_exchange *e)
 {
     return (coap2i_packet(node, e)[0] & 0x30u) == COAP2_CON << 4;
 }
+
+#if COAP2I_FINDS || COAP2I_SUBSCRIBES
+
+/* The option of a request that waits in its slot. */
+static bool coap2i_find_own(const coap2_node *node, const coap2_exchange *e,
+                            uint16_t number, coap2_opt *opt)
+{
+    coap2_msg msg;
+    return coap2_msg_parse(&msg, coap2i_packet(node, e), e->length) ==
+               COAP2_OK &&
+           coap2_msg_find(&msg, number, opt);
+}
+
+#endif
 
 /* What an answer was made of. */
 typedef struct coap2i_news {
@@ -9228,6 +10130,9 @@ static void coap2i_call_back(coap2_node *node, const coap2_exchange *told,
     reply.request = told->handle;
     reply.result = news->result;
     reply.more = news->more;
+#if COAP2I_SUBSCRIBES
+    reply.reason = news->msg != NULL ? told->reason : (uint8_t)COAP2_QUIET;
+#endif
 #if COAP2_WITH_BLOCKS
     reply.last = news->last;
     reply.offset = told->body != NULL ? 0u : told->offset;
@@ -9320,6 +10225,11 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
             x->state == COAP2I_WATCHING ||
             !coap2_peer_equals(&x->peer, &e->peer))
             continue;
+#if COAP2I_FINDS
+        if (coap2i_is_everywhere(&x->peer) || coap2i_is_everywhere(&e->peer))
+            continue;
+        if (x->state == COAP2I_SEEKING) return COAP2_FOREVER;
+#endif
         if (x->state == COAP2I_QUEUED) {
             if ((int16_t)((uint16_t)x->handle * 2u - (uint16_t)e->handle * 2u) <
                 0)
@@ -9341,6 +10251,10 @@ static bool coap2i_is_of_step(const coap2_exchange *e, uint16_t number)
     if (number == COAP2_OPT_REQUEST_TAG) return e->pull_length != 0u;
 #else
     (void)e;
+#endif
+#if COAP2I_SUBSCRIBES
+    if (number == COAP2_OPT_RULE || number == COAP2_OPT_NOTIFICATION)
+        return e->flags == COAP2I_UNOBSERVING;
 #endif
     return number == COAP2_OPT_BLOCK1 || number == COAP2_OPT_BLOCK2 ||
            number == COAP2_OPT_SIZE1 || number == COAP2_OPT_OBSERVE;
@@ -9396,25 +10310,31 @@ static void coap2i_ask_to_observe(coap2_node *node, coap2_exchange *e,
     memcpy(e->token, e->watch, sizeof e->token);
     coap2i_rewrite(node, e, &w, &old, false);
     coap2_write_uint(&w, COAP2_OPT_OBSERVE, number);
+#if COAP2I_SUBSCRIBES
+    if (number != 0u && e->subscription != 0u)
+        coap2_write_uint(&w, COAP2_OPT_NOTIFICATION, e->subscription);
+#endif
 #if COAP2_WITH_BLOCKS
     coap2i_write_szx(e, &w);
 #endif
+    coap2_write_payload(&w, old.payload, old.payload_length);
     (void)coap2i_send_again(e, &w);
 }
 
 /* Nothing was heard for too long: the caller is told, and the server asked
-   again (RFC 7641 3.3.1). */
+   again (RFC 7641 3.3.1). A rule that is held here may want to know earlier. */
 static void coap2i_watch_again(coap2_node *node, coap2_exchange *e)
 {
     coap2i_news news = coap2i_failure(COAP2_ERR_TIMEOUT);
-    e->flags &= COAP2I_OWN_TOKEN;
+    bool stale = coap2i_is_past(node, e->until);
+    e->flags &= COAP2I_OWN_TOKEN + COAP2I_BY_SEARCH;
     e->flags |= COAP2I_OBSERVING | COAP2I_HEARD;
 #if COAP2_WITH_BLOCKS
     e->offset = 0;
 #endif
     coap2i_ask_to_observe(node, e, 0);
     news.more = true;
-    (void)coap2i_tell(node, e, &news);
+    if (stale) (void)coap2i_tell(node, e, &news);
 }
 
 #endif
@@ -9442,6 +10362,205 @@ static void coap2i_bound_due(coap2_exchange *e)
     if ((int32_t)(e->deadline - e->due) < 0) e->due = e->deadline;
 }
 
+#if COAP2I_FINDS
+
+/* ---- requests by name ---- */
+
+/* The name of a request's host, as a hash; 0 if it has none. */
+static uint32_t coap2i_own_name(const coap2_node *node, const coap2_exchange *e,
+                                coap2_opt *host)
+{
+    if (!coap2i_find_own(node, e, COAP2_OPT_URI_HOST, host)) return 0;
+    return coap2i_hash_name((const char *)host->value, host->length);
+}
+
+/* A request without an address waits for one: that its host is known for, or
+   that a search will find. */
+static void coap2i_begin_search(coap2_node *node, coap2_exchange *e)
+{
+    coap2_opt host;
+    coap2_place *place =
+        coap2i_known_name(node, coap2i_own_name(node, e, &host));
+    if (place != NULL) {
+        coap2i_set_place(&e->peer, place);
+        e->flags |= COAP2I_BY_SEARCH;
+        return;
+    }
+    coap2i_new_token(node, e->token);
+    e->token_length = COAP2_TOKEN_LENGTH;
+    e->id = coap2i_new_id(node);
+    e->tries = 0;
+    e->due = node->time;
+    e->deadline = node->time + node->leisure + node->ack_timeout +
+                  (uint32_t)COAP2I_SEARCH_MS;
+    e->state = COAP2I_SEEKING;
+}
+
+/* Send a search for a request's host; the second one is a copy (4.3). */
+static void coap2i_run_search(coap2_node *node, coap2_exchange *e)
+{
+    coap2_writer w;
+    coap2_peer everywhere;
+    coap2_opt host;
+    if (coap2i_is_past(node, e->deadline)) {
+        coap2i_end(node, e,
+                   (e->flags & COAP2I_SOUGHT_AGAIN) != 0u ? COAP2_ERR_TIMEOUT
+                                                          : COAP2_ERR_NAME);
+        return;
+    }
+    (void)coap2i_own_name(node, e, &host);
+    memset(&everywhere, 0, sizeof everywhere);
+    everywhere.group = true;
+    everywhere.port = 5683;
+    coap2_write_start(&w, node->out, node->packet);
+    coap2_write_header(&w, COAP2_NON, COAP2_001_GET, e->id, e->token,
+                       e->token_length);
+    coap2i_write_search(&w, host.value, host.length);
+    e->due = node->time;
+    if (coap2i_transmit(node, &everywhere, w.start, coap2_write_end(&w)) ==
+        COAP2_ERR_AGAIN)
+        return;
+    e->due = e->deadline;
+    if (++e->tries < 2u) e->due = node->time + node->ack_timeout;
+    coap2i_bound_due(e);
+}
+
+/* Has nothing come from where a search found a request's host? */
+static bool coap2i_is_lost(const coap2_node *node, const coap2_exchange *e,
+                           bool safe)
+{
+    uint8_t tries = node->max_retransmit;
+    if ((e->flags & (COAP2I_BY_SEARCH | COAP2I_SOUGHT_AGAIN)) !=
+        COAP2I_BY_SEARCH)
+        return false;
+    if (e->state == COAP2I_WAITING && coap2i_is_con(node, e)) return false;
+    if (safe && tries > 2u) tries = 2;
+    return coap2i_is_past(node, e->deadline) ||
+           (e->state == COAP2I_SENDING && e->tries > tries);
+}
+
+/* A host that was found once and does not answer may have moved: it is
+   forgotten, and looked for again where asking twice does nothing. */
+static bool coap2i_search_again(coap2_node *node, coap2_exchange *e)
+{
+    uint8_t code = coap2i_packet(node, e)[1];
+    bool safe = code == COAP2_001_GET || code == COAP2_005_FETCH;
+    coap2_place *place;
+    coap2_opt host;
+    uint16_t port = 5683;
+    if (!coap2i_is_lost(node, e, safe)) return false;
+    place = coap2i_known_name(node, coap2i_own_name(node, e, &host));
+    if (place != NULL && place->peer.port != e->peer.port) port = e->peer.port;
+    if (place != NULL) place->used = false;
+    if (!safe) return false;
+    e->flags |= COAP2I_SOUGHT_AGAIN;
+    memset(&e->peer, 0, sizeof e->peer);
+    e->peer.port = port;
+    e->deadline = e->patience;
+    e->state = COAP2I_QUEUED;
+    return true;
+}
+
+/* An answer to a search: if the host it is, the request goes there. */
+static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
+                              const coap2_peer *from, const coap2_msg *msg)
+{
+    uint8_t *packet = coap2i_packet(node, e);
+    coap2_place place;
+    coap2_opt host, name;
+    uint32_t hash = coap2i_own_name(node, e, &host);
+    if (msg->code != COAP2_205_CONTENT ||
+        !coap2_msg_find(msg, COAP2_OPT_DISCOVERY, &name) ||
+        !coap2i_same_name((const char *)name.value, name.length,
+                          (const char *)host.value, host.length))
+        return;
+    coap2i_keep_name(node, hash, from, e->handle);
+    place.peer = *from;
+    coap2i_set_place(&e->peer, &place);
+    e->peer.group = false;
+    /* what is late and answers the search does not answer the request */
+    if ((e->flags & COAP2I_OWN_TOKEN) == 0u) {
+        coap2i_new_token(node, e->token);
+        memcpy(packet + 4, e->token, COAP2_TOKEN_LENGTH);
+    }
+    e->token_length = packet[0] & 15u;
+    memcpy(e->token, packet + 4, e->token_length);
+    e->flags |= COAP2I_BY_SEARCH;
+    e->deadline = e->patience;
+    e->state = COAP2I_QUEUED;
+}
+
+/* ---- searches ---- */
+
+static uint32_t coap2i_hash_peer(const coap2_peer *peer)
+{
+    uint32_t hash = coap2i_mix(COAP2I_HASH_START, peer->kind);
+    uint8_t i;
+    hash = coap2i_mix(hash, (uint8_t)peer->port);
+    hash = coap2i_mix(hash, (uint8_t)(peer->port >> 8));
+    for (i = 0; i < sizeof peer->address; i++)
+        hash = coap2i_mix(hash, peer->address[i]);
+    return hash;
+}
+
+/* Is a node found for the first time? Hashes of those that were stand behind
+   the request, as many as its slot can hold. */
+static bool coap2i_is_new(const coap2_node *node, coap2_exchange *e,
+                          const coap2_peer *from)
+{
+    uint8_t *list = coap2i_packet(node, e) + e->length;
+    size_t most = (node->packet - e->length) / 4u, i;
+    uint32_t hash = coap2i_hash_peer(from);
+    for (i = 0; i < e->found; i++)
+        if (memcmp(list + i * 4u, &hash, 4) == 0) return false;
+    if (e->found < most) memcpy(list + 4u * e->found++, &hash, 4);
+    return true;
+}
+
+/* Does a node that knows no searches offer a path of a list? */
+static bool coap2i_offers(const coap2_msg *msg, const coap2_opt *what)
+{
+    coap2_link link =
+        coap2_links((const char *)msg->payload, msg->payload_length);
+    coap2i_path path;
+    path.in_flash = false;
+    while (coap2_link_next(&link)) {
+        path.text = link.target;
+        path.length = link.target_length;
+        if (coap2i_list_has((const char *)what->value, what->length, &path))
+            return true;
+    }
+    return false;
+}
+
+/* Is what answers a search what it looks for? */
+static bool coap2i_is_found(coap2_node *node, coap2_exchange *e,
+                            const coap2_peer *from, const coap2_msg *msg)
+{
+    coap2_opt what, name;
+    uint8_t kind;
+    if (!coap2i_find_own(node, e, COAP2_OPT_DISCOVERY, &what)) return true;
+    if (msg->code != COAP2_205_CONTENT) return false;
+    kind = coap2i_search_kind((const char *)what.value, what.length);
+    if (!coap2_msg_find(msg, COAP2_OPT_DISCOVERY, &name)) {
+        if (kind == COAP2I_NAMED ||
+            (kind == COAP2I_LISTED && !coap2i_offers(msg, &what)))
+            return false;
+    } else {
+        if (kind == COAP2I_NAMED &&
+            !coap2i_same_name((const char *)what.value, what.length,
+                              (const char *)name.value, name.length))
+            return false;
+        if (name.length != 0u)
+            coap2i_keep_name(
+                node, coap2i_hash_name((const char *)name.value, name.length),
+                from, e->handle);
+    }
+    return coap2i_is_new(node, e, from);
+}
+
+#endif
+
 /* Something is due for a request that was begun. */
 static void coap2i_run_request(coap2_node *node, coap2_exchange *e)
 {
@@ -9452,6 +10571,13 @@ static void coap2i_run_request(coap2_node *node, coap2_exchange *e)
         return;
     }
 #endif
+#if COAP2I_FINDS
+    if (e->state == COAP2I_SEEKING) {
+        coap2i_run_search(node, e);
+        return;
+    }
+    if (coap2i_search_again(node, e)) return;
+#endif
     if (coap2i_is_past(node, e->deadline) || e->tries > node->max_retransmit) {
         coap2i_end(node, e, COAP2_ERR_TIMEOUT);
         return;
@@ -9460,6 +10586,10 @@ static void coap2i_run_request(coap2_node *node, coap2_exchange *e)
     if (result == COAP2_OK && !coap2i_is_con(node, e)) {
         e->state = COAP2I_WAITING;
         e->due = e->deadline;
+#if COAP2I_FINDS
+        if (coap2i_is_everywhere(&e->peer) && e->tries < 2u)
+            e->due = node->time + node->ack_timeout; /* a second copy (4.3) */
+#endif
     }
     coap2i_bound_due(e);
     if (result != COAP2_OK && result != COAP2_ERR_AGAIN)
@@ -9488,6 +10618,12 @@ static coap2_exchange *coap2i_find_request(coap2_node *node,
     coap2_exchange *e = node->exchanges;
     for (; e != node->exchanges + COAP2_MAX_EXCHANGES; e++) {
         if (e->state < COAP2I_QUEUED || !coap2i_has_token(e, msg)) continue;
+#if COAP2I_FINDS
+        if (e->state == COAP2I_SEEKING) {
+            if (msg->type != COAP2_ACK) return e;
+            continue;
+        }
+#endif
         if (msg->type == COAP2_ACK &&
             (e->id != msg->id || !coap2i_is_con(node, e)))
             continue;
@@ -9570,7 +10706,7 @@ static coap2_result coap2i_push(coap2_node *node, coap2_exchange *e,
              e->offset != 0u || block.szx == e->szx)
         return COAP2_OK;
     e->szx = block.szx;
-    e->flags &= (uint8_t)~COAP2I_ECHOED;
+    e->flags &= (uint16_t) ~(unsigned)COAP2I_ECHOED;
     coap2i_renew_token(node, e);
     coap2i_rewrite(node, e, &w, &old, false);
     coap2i_write_szx(e, &w);
@@ -9586,7 +10722,7 @@ static coap2_result coap2i_ask_block(coap2_node *node, coap2_exchange *e)
     coap2_writer w;
     coap2_opt pushed;
     coap2_msg old;
-    e->flags &= (uint8_t)~COAP2I_ECHOED;
+    e->flags &= (uint16_t) ~(unsigned)COAP2I_ECHOED;
     coap2i_renew_token(node, e);
     coap2i_rewrite(node, e, &w, &old, false);
     if (coap2_block_set(&block, e->offset, e->szx, false) != COAP2_OK)
@@ -9711,12 +10847,104 @@ static bool coap2i_is_stale(const coap2_node *node, const coap2_exchange *e,
            (ahead == 0u || ahead >= 0x800000u);
 }
 
+#if COAP2I_SUBSCRIBES
+
+static void coap2i_set_payload(coap2_payload *payload, const coap2_msg *msg)
+{
+    coap2_opt opt;
+    uint32_t format;
+    payload->bytes = msg->payload;
+    payload->length = msg->payload_length;
+    payload->format = COAP2_NO_FORMAT;
+    if (coap2_msg_find(msg, COAP2_OPT_CONTENT_FORMAT, &opt) &&
+        coap2_opt_uint(&opt, &format))
+        payload->format = (uint16_t)format;
+}
+
+/* Hold a rule against what a server sends that does not know rules. */
+static void coap2i_hold_rule(coap2_node *node, coap2_exchange *e,
+                             const uint8_t *rule, const coap2_msg *msg,
+                             bool first, bool asked)
+{
+    uint32_t seen = COAP2I_HASH_START, rest;
+    coap2_payload payload;
+    size_t i;
+    coap2i_set_payload(&payload, msg);
+    for (i = 0; i < payload.length; i++)
+        seen = coap2i_mix(seen, payload.bytes[i]);
+    if (first) {
+        coap2_trigger_begin(&e->trigger, rule, coap2_look_payload, &payload,
+                            node->time);
+        e->reason = COAP2_FIRST;
+    } else if (asked && seen == e->seen) {
+        e->reason = coap2_trigger_time(&e->trigger, rule, coap2_look_payload,
+                                       &payload, node->time);
+    } else {
+        e->reason = coap2_trigger_change(&e->trigger, rule, coap2_look_payload,
+                                         &payload, node->time);
+    }
+    e->seen = seen;
+    rest = coap2_trigger_due(&e->trigger, rule, node->time);
+    if (rest < e->until - node->time) e->wake = node->time + rest;
+}
+
+/* What a notification is to a subscriber; `asked` tells that it answers a
+   request, `first` that nothing came before. False if it is not to be told. An
+   id proves that the server knows the rule. */
+static bool coap2i_judge_news(coap2_node *node, coap2_exchange *e,
+                              const coap2_msg *msg, bool first, bool asked)
+{
+    uint8_t code[COAP2_RULE_SIZE];
+    coap2_rule_fault fault;
+    coap2_opt rule, opt;
+    uint32_t id;
+    e->reason = COAP2_QUIET;
+    e->wake = e->until;
+    if (!coap2i_find_own(node, e, COAP2_OPT_RULE, &rule)) {
+        if (!coap2i_find_own(node, e, COAP2_OPT_NOTIFICATION, &opt))
+            return true;
+        rule.length = 0;
+    }
+    if (coap2_msg_find(msg, COAP2_OPT_NOTIFICATION, &opt) &&
+        coap2_opt_uint(&opt, &id) && id != 0u) {
+        e->subscription = id;
+        e->reason = asked ? COAP2_FIRST : COAP2_PERIOD;
+        if (coap2_msg_find(msg, COAP2_OPT_RULE, &opt)) e->reason = COAP2_MATCH;
+        return true;
+    }
+    if (e->subscription != 0u) first = true;
+    e->subscription = 0;
+    if (coap2_rule_compile((const char *)rule.value, rule.length, NULL, 0, code,
+                           sizeof code, &fault) < 0)
+        return true;
+    coap2i_hold_rule(node, e, code, msg, first, asked);
+    return e->reason != COAP2_QUIET;
+}
+
+#endif
+
+/* Nothing is to be told: wait for the next notification. */
+static void coap2i_watch(coap2_exchange *e)
+{
+    e->state = COAP2I_WATCHING;
+    e->due = e->until;
+#if COAP2I_SUBSCRIBES
+    e->due = e->wake;
+#endif
+}
+
 /* What an answer says about an observation. False if it is not to be told. */
 static bool coap2i_take_notification(coap2_node *node, coap2_exchange *e,
                                      const coap2_msg *msg, bool *observed)
 {
     coap2_opt opt;
     uint32_t sequence = 0;
+#if COAP2I_SUBSCRIBES
+    bool first = (e->flags & COAP2I_HEARD) == 0u;
+    bool asked = e->state != COAP2I_WATCHING &&
+                 e->token_length == msg->token_length &&
+                 memcmp(e->token, msg->token, msg->token_length) == 0;
+#endif
     *observed = false;
     if ((e->flags & COAP2I_OBSERVING) == 0u ||
         COAP2_CODE_CLASS(msg->code) != 2u ||
@@ -9740,6 +10968,12 @@ static bool coap2i_take_notification(coap2_node *node, coap2_exchange *e,
     e->restarts = 0;
 #endif
     *observed = true;
+#if COAP2I_SUBSCRIBES
+    if (!coap2i_judge_news(node, e, msg, first, asked)) {
+        coap2i_watch(e);
+        return false;
+    }
+#endif
     return true;
 }
 
@@ -9797,8 +11031,7 @@ static void coap2i_complete(coap2_node *node, coap2_exchange *e,
 #if COAP2_WITH_OBSERVE
     if ((e->flags & COAP2I_WATCHES) != 0u && news.result == COAP2_OK &&
         COAP2_CODE_CLASS(news.msg->code) == 2u) {
-        e->state = COAP2I_WATCHING;
-        e->due = e->until;
+        coap2i_watch(e);
         news.more = true;
     }
 #endif
@@ -9855,8 +11088,18 @@ static void coap2i_answered(coap2_node *node, const coap2_peer *from,
         news.result = COAP2_ERR_SPACE;
     else if (coap2i_answer_is_bad(msg))
         news.result = COAP2_ERR_FORMAT;
+#if COAP2I_FINDS
+    if (e->state == COAP2I_SEEKING) {
+        coap2i_confirm(node, from, msg, COAP2_OK);
+        coap2i_take_place(node, e, from, msg);
+        return;
+    }
+#endif
     coap2i_confirm(node, from, msg, news.result);
     if (e->peer.group && news.result != COAP2_OK) return;
+#if COAP2I_FINDS
+    if (e->peer.group && !coap2i_is_found(node, e, from, msg)) return;
+#endif
 #if COAP2_WITH_OBSERVE
     if ((e->flags & COAP2I_UNOBSERVING) != 0u) {
         e->state = COAP2I_FREE;
@@ -9867,6 +11110,7 @@ static void coap2i_answered(coap2_node *node, const coap2_peer *from,
     if (cut && coap2i_ask_smaller(node, e)) return;
 #endif
     e->flags |= COAP2I_ANSWERED;
+    e->flags &= (uint16_t) ~(unsigned)COAP2I_SOUGHT_AGAIN;
 #if COAP2_WITH_ECHO
     if (news.result == COAP2_OK && coap2i_echo(node, e, msg)) return;
 #endif
@@ -9875,7 +11119,7 @@ static void coap2i_answered(coap2_node *node, const coap2_peer *from,
         !coap2i_take_notification(node, e, msg, &observed))
         return;
     if (!observed && !coap2i_is_middle(e, msg))
-        e->flags &= (uint8_t)~COAP2I_WATCHES;
+        e->flags &= (uint16_t) ~(unsigned)COAP2I_WATCHES;
 #endif
 #if COAP2_WITH_BLOCKS
     if (news.result == COAP2_OK && !e->peer.group) {
@@ -10052,6 +11296,13 @@ static bool coap2i_begin_some(coap2_node *node)
     for (i = 0; i < COAP2_MAX_EXCHANGES; i++) {
         coap2_exchange *e = &node->exchanges[i];
         if (e->state != COAP2I_QUEUED || coap2i_hold(node, e) != 0u) continue;
+#if COAP2I_FINDS
+        if (e->peer.kind == 0u && !e->peer.group) {
+            coap2i_begin_search(node, e);
+            begun = true;
+            continue;
+        }
+#endif
         coap2i_begin_request(node, e);
         coap2i_run_request(node, e);
         begun = true;

@@ -213,18 +213,18 @@ static int match_stream(const call *c, const uint8_t *code)
 /* ---- the command -------------------------------------------------------- */
 
 static int rule_fault(const call *c, const char *rule,
-                      const coap2_rule_fault *fault)
+                      const coap2_rule_fault *fault, int status)
 {
     size_t at = (size_t)fault->column - 1;
 
     if (c->json) {
         json_fault(fault->flash_why, at);
-        return BAD_USAGE;
+        return status;
     }
-    complain(BAD_USAGE, "rule:%lu: %s", (unsigned long)fault->column,
+    complain(status, "rule:%lu: %s", (unsigned long)fault->column,
              fault->flash_why);
     put_text_fault(stderr, rule, strlen(rule), at);
-    return BAD_USAGE;
+    return status;
 }
 
 static int run_match(const call *c)
@@ -235,7 +235,7 @@ static int run_match(const call *c)
 
     if (coap2_rule_compile(rule, strlen(rule), NULL, 0, code, sizeof code,
                            &fault) < 0)
-        return rule_fault(c, rule, &fault);
+        return rule_fault(c, rule, &fault, BAD_USAGE);
     if (c->count == 2 && strcmp(c->arguments[1], "-") == 0)
         return match_stream(c, code);
     return match_values(c, code);

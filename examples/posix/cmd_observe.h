@@ -1,4 +1,5 @@
-/* cmd_observe.h - coap2 observe: show a resource's state, and each new one. */
+/* cmd_observe.h - coap2 observe: show a resource's state, and each new one.
+   What is up to its middle serves coap2 subscribe, too. */
 
 #ifndef CMD_OBSERVE_H
 #define CMD_OBSERVE_H
@@ -10,22 +11,24 @@
    retransmission should do (RFC 7252 4.2). */
 enum { FAREWELL_MS = 5000 };
 
+/* What the commands that observe do each in its own way. */
+typedef struct watching {
+    void (*add)(coap2_call *asked, const request *r);
+    void (*show)(request *r, const coap2_reply *reply, const coap2_msg *whole);
+    int refused; /* the status where the server does not let it be observed */
+} watching;
+
 /* ---- a notification ----------------------------------------------------- */
 
-/* A value takes one line, whatever is in it. */
-static bool put_value(request *r)
+/* Text that takes one line, whatever is in it. */
+static void put_line(FILE *out, const uint8_t *bytes, size_t length)
 {
-    const uint8_t *bytes = r->body.bytes;
-    size_t length = r->body.length;
-
-    if (!open_sink(&r->output)) return false;
     if (length > 0 && bytes[length - 1] == '\n') length--;
     if (is_text(bytes, length, false))
-        (void)fwrite(bytes, 1, length, r->output.file);
+        (void)fwrite(bytes, 1, length, out);
     else
-        put_escaped(r->output.file, bytes, length);
-    fputc('\n', r->output.file);
-    return fflush(r->output.file) == 0 || sink_failed(&r->output);
+        put_escaped(out, bytes, length);
+    fputc('\n', out);
 }
 
 /* All of a notification is there. 2.03 says that the value is one that an ETag
@@ -33,7 +36,6 @@ static bool put_value(request *r)
 static void take_state(request *r, const coap2_reply *reply)
 {
     coap2_msg whole = *reply->msg;
-    char peer[PEER_SIZE];
 
     r->status = status_of(whole.code);
     r->answers++;
@@ -41,13 +43,7 @@ static void take_state(request *r, const coap2_reply *reply)
         whole.payload = r->body.bytes;
         whole.payload_length = r->body.length;
     }
-    udp_peer_text(reply->peer, peer, sizeof peer);
-    if (r->c->json)
-        json_answer(peer, &whole);
-    else
-        show_status(NULL, &whole);
-    if (!r->c->json && whole.code == COAP2_205_CONTENT && !put_value(r))
-        r->failed = true;
+    r->watching->show(r, reply, &whole);
 }
 
 static void on_notification(const coap2_reply *reply)
@@ -69,13 +65,13 @@ static void on_notification(const coap2_reply *reply)
 /* ---- the client --------------------------------------------------------- */
 
 /* The request that begins it; a group cannot be observed. */
-static int16_t begin_to_observe(coap2_node *node, request *r)
+static int16_t begin_to_watch(coap2_node *node, request *r)
 {
     coap2_call asked;
 
     coap2_call_start(&asked, node, COAP2_GET, r->uri);
     add_options(&asked, &r->options);
-    coap2_write_uint(&asked.w, COAP2_OPT_OBSERVE, 0);
+    r->watching->add(&asked, r);
     if (r->options.deadline != 0) asked.deadline = r->options.deadline;
     r->failed = asked.peer.group;
     if (r->failed)
@@ -114,9 +110,9 @@ static void say_farewell(coap2_node *node, request *r, int16_t observation)
     }
 }
 
-static coap2_result watch(coap2_node *node, request *r)
+static coap2_result watch_until_end(coap2_node *node, request *r)
 {
-    int16_t observation = begin_to_observe(node, r);
+    int16_t observation = begin_to_watch(node, r);
     uint32_t passed = 0;
 
     if (observation < 0) return (coap2_result)observation;
@@ -132,28 +128,61 @@ static coap2_result watch(coap2_node *node, request *r)
     return r->answers == 0 ? COAP2_ERR_TIMEOUT : COAP2_ERR_CANCELLED;
 }
 
-/* ---- the command -------------------------------------------------------- */
-
-static int run_watch(request *r)
+static int run_watch(request *r, const watching *how)
 {
     coap2_node node;
     coap2_result result;
 
+    r->watching = how;
     if (!open_request(r)) return FAILED;
     result = start_node(&node, r);
     catch_end(&r->net);
-    if (result == COAP2_OK) result = watch(&node, r);
+    if (result == COAP2_OK) result = watch_until_end(&node, r);
     udp_close(&r->net);
     if (!close_sink(&r->output) || r->failed) return FAILED;
     if (result == COAP2_OK && r->status == DONE)
-        return complain(FAILED, "%s: it cannot be observed", r->uri);
+        return complain(how->refused, "%s: it cannot be observed", r->uri);
     if (result == COAP2_OK || result == COAP2_ERR_CANCELLED) return r->status;
     return no_answer(r, result);
 }
 
+/* ---- the command -------------------------------------------------------- */
+
+static void add_observe(coap2_call *asked, const request *r)
+{
+    (void)r;
+    coap2_write_uint(&asked->w, COAP2_OPT_OBSERVE, 0);
+}
+
+/* Of 2.03 the value is known. */
+static void show_state(request *r, const coap2_reply *reply,
+                       const coap2_msg *whole)
+{
+    char peer[PEER_SIZE];
+
+    udp_peer_text(reply->peer, peer, sizeof peer);
+    if (r->c->json) {
+        json_answer(peer, whole);
+        return;
+    }
+    show_status(NULL, whole);
+    if (whole->code != COAP2_205_CONTENT) return;
+    r->failed = !open_sink(&r->output);
+    if (r->failed) return;
+    put_line(r->output.file, whole->payload, whole->payload_length);
+    r->failed = fflush(r->output.file) != 0 && !sink_failed(&r->output);
+}
+
+static int watch_states(request *r)
+{
+    static const watching states = {add_observe, show_state, FAILED};
+
+    return run_watch(r, &states);
+}
+
 static int run_observe(const call *c)
 {
-    return run_with_options(c, run_watch);
+    return run_at(c, c->arguments[0], watch_states);
 }
 
 #endif /* CMD_OBSERVE_H */

@@ -42,7 +42,8 @@ typedef struct request {
     bool failed;       /* or it failed here, which has been said */
     coap2_result result;
     int answers;
-    int status; /* of the process, by the answers so far */
+    int status;                      /* of the process, by the answers so far */
+    const struct watching *watching; /* where it is observed */
 } request;
 
 /* ---- what goes over the wire, by -v ------------------------------------- */
@@ -113,10 +114,11 @@ static int status_of(uint8_t code)
     }
 }
 
-/* {"peer":"[::1]:5683","code":69,"options":[...],"payload":"hex"} */
-static void json_answer(const char *peer, const coap2_msg *msg)
+/* {"peer":"[::1]:5683","code":69,"options":[...],"payload":"hex"}, with what
+   has been written before the peer. */
+static void json_rest(const char *peer, const coap2_msg *msg)
 {
-    fputs("{\"peer\":", stdout);
+    fputs("\"peer\":", stdout);
     put_json(stdout, peer, strlen(peer));
     printf(",\"code\":%u,\"options\":", (unsigned)msg->code);
     json_options(msg);
@@ -124,6 +126,12 @@ static void json_answer(const char *peer, const coap2_msg *msg)
     put_json_hex(stdout, msg->payload, msg->payload_length);
     fputs("}\n", stdout);
     (void)fflush(stdout);
+}
+
+static void json_answer(const char *peer, const coap2_msg *msg)
+{
+    fputc('{', stdout);
+    json_rest(peer, msg);
 }
 
 /* The code, and what an error says of itself (RFC 7252 5.5.2). Of many answers
@@ -432,7 +440,8 @@ static bool open_request(request *r)
     if (!get_payload(r)) return false;
     r->output.name = r->options.output;
     r->progress.wanted = wants_progress(r);
-    if (udp_open(&r->net, r->options.address, 0, NULL, false)) return true;
+    if (udp_open(&r->net, r->options.address, 0, r->options.interface, false))
+        return true;
     (void)complain(FAILED, "%s", r->net.error);
     return false;
 }
@@ -452,15 +461,16 @@ static int run_understood(request *r)
     return r->status;
 }
 
-/* Run a command that asks a URI. */
-static int run_with_options(const call *c, int (*run)(request *r))
+/* Run a command that asks a URI; NULL where it can do without. */
+static int run_at(const call *c, const char *uri, int (*run)(request *r))
 {
     static request r;
     int status = BAD_USAGE;
 
     r.c = c;
-    r.uri = c->arguments[0];
-    if (read_request_options(&r.options, c) && check_uri(&r)) status = run(&r);
+    r.uri = uri;
+    if (read_request_options(&r.options, c) && (uri == NULL || check_uri(&r)))
+        status = run(&r);
     close_source(&r.payload);
     free(r.body.bytes);
     free(r.options.raw);
@@ -469,7 +479,7 @@ static int run_with_options(const call *c, int (*run)(request *r))
 
 static int run_request(const call *c)
 {
-    return run_with_options(c, run_understood);
+    return run_at(c, c->arguments[0], run_understood);
 }
 
 #endif /* CMD_REQUEST_H */

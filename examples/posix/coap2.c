@@ -15,10 +15,12 @@
 #include <errno.h>
 
 #include "cmd_decode.h"
+#include "cmd_find.h"
 #include "cmd_links.h"
 #include "cmd_match.h"
 #include "cmd_observe.h"
 #include "cmd_request.h"
+#include "cmd_subscribe.h"
 #include "cmd_uri.h"
 #include "tool.h"
 
@@ -84,6 +86,61 @@ static const char observe_help[] =
     "    -v            show what is sent and received, on standard error\n"
     "\n"
     "    coap2 observe -s 60 coap://192.0.2.1/climate\n";
+
+static const char subscribe_help[] =
+    "The value of the resource now, and each new one that RULE asks for, is a\n"
+    "line on standard output: the time, why it came, and the value. Why is\n"
+    "first, match, or period: that of pmax, and the sign of life that comes "
+    "once\n"
+    "a day. On a terminal the course of a number is drawn below: that of the\n"
+    "field that RULE names first. A server without rules sends each change, "
+    "of\n"
+    "which those are shown that RULE asks for; coap2 match tries it on "
+    "values.\n"
+    "It ends after SECONDS or by Ctrl-C, and the server is told.\n"
+    "The exit status is 0, 4 where RULE or the subscription is refused or "
+    "ended\n"
+    "by an error, and 1 where there is no answer.\n"
+    "\n"
+    "    -q 0|1        1: notifications are confirmed; 0: some may be lost\n"
+    "    -s SECONDS    for so long; without it, until Ctrl-C\n"
+    "    -A FORMAT     Accept, by number or name: 50, json, application/json\n"
+    "    -O NUM,VALUE  any option; VALUE is text, or 0x and hex digits\n"
+    "    -T TOKEN      a text of up to 8 bytes\n"
+    "    -b SIZE       blocks of 16, 32, 64 ... 1024 bytes\n"
+    "    -B SECONDS    wait for the answer so long: 93\n"
+    "    -a ADDRESS    send from this address\n"
+    "    -o FILE       write the lines there\n"
+    "    -v            show what is sent and received, on standard error\n"
+    "\n"
+    "    coap2 subscribe coap://node1.local/climate 'temp > 20 and hum < 50'\n"
+    "    coap2 subscribe coap://192.0.2.1/temp 'when > 30 until < 28 pmax "
+    "60'\n";
+
+static const char find_help[] =
+    "The groups of all CoAP nodes nearby are asked: 224.0.1.187, ff02::fd and\n"
+    "ff05::fd. Each node that answers is a line: its address, its name or -, "
+    "and\n"
+    "the links that were asked for. NAME is that of a node; PATHS are paths "
+    "with\n"
+    "commas between, of which any will do, and a * at the end of one stands "
+    "for\n"
+    "anything. Without either, everybody is asked for. With URI one node or "
+    "group\n"
+    "is asked alone; its query narrows the search, as does -O 15,QUERY.\n"
+    "The exit status is 0 if anybody answered, else 1.\n"
+    "\n"
+    "    -s SECONDS    listen so long\n"
+    "    -i INTERFACE  ask through this one only\n"
+    "    -a ADDRESS    send from this address, through its interface\n"
+    "    -A FORMAT     Accept: as json, paths have their methods\n"
+    "    -O NUM,VALUE  any option; VALUE is text, or 0x and hex digits\n"
+    "    -v            show what is sent and received, on standard error\n"
+    "\n"
+    "    coap2 find\n"
+    "    coap2 find node1.local\n"
+    "    coap2 find '/climate,/sensors/*' -s 3\n"
+    "    coap2 find 'coap://224.0.1.187/?rt=climate'\n";
 
 static const char ping_help[] =
     "An empty message is sent, which anybody rejects (RFC 7252 4.3). The exit\n"
@@ -151,7 +208,11 @@ static const command commands[] = {
     {"ipatch", REQUEST_LETTERS, "[OPTION...] URI", 1, 1, run_request,
      "the same, as often as you like", request_help},
     {"observe", OBSERVE_LETTERS, "[OPTION...] URI", 1, 1, run_observe,
-     "read a resource, and again whenever it changes", observe_help},
+     "read a resource, and whenever it changes", observe_help},
+    {"subscribe", SUBSCRIBE_LETTERS, "[OPTION...] URI RULE", 2, 2,
+     run_subscribe, "the same, whenever a rule asks for it", subscribe_help},
+    {"find", FIND_LETTERS, "[OPTION...] [NAME | PATHS] [URI]", 0, 2, run_find,
+     "look for nodes nearby", find_help},
     {"ping", PING_LETTERS, "[OPTION...] URI", 1, 1, run_request,
      "see whether anybody is there", ping_help},
 };
@@ -169,15 +230,25 @@ static const command *find_command(const char *name)
 
 /* ---- help --------------------------------------------------------------- */
 
+/* Without [OPTION...]: the overview says of all of them where they stand. */
+static const char *short_of(const char *arguments)
+{
+    static const char options[] = "[OPTION...] ";
+    size_t length = sizeof options - 1;
+
+    return strncmp(arguments, options, length) == 0 ? arguments + length
+                                                    : arguments;
+}
+
 static void print_overview(FILE *out)
 {
     size_t i;
 
     fputs("usage: coap2 COMMAND [OPTION...] [ARGUMENT...]\n\n", out);
     for (i = 0; i < COMMANDS; i++)
-        fprintf(out, "    %-7s %-16s %s\n", commands[i].name,
-                commands[i].arguments, commands[i].summary);
-    fputs("    help    [COMMAND]        say more about a command\n"
+        fprintf(out, "    %-9s %-24s %s\n", commands[i].name,
+                short_of(commands[i].arguments), commands[i].summary);
+    fputs("    help      [COMMAND]                say more about a command\n"
           "\n"
           "Options may stand before or after arguments; -- ends them.\n"
           "    --json     for programs: one line of JSON each\n"
@@ -298,10 +369,14 @@ static int read_option(options *o, char **words)
     return 1;
 }
 
-/* Does a rule come next? It is one whatever it looks like. */
-static bool rule_is_next(char **argv, int arguments)
+/* Is this word a rule? Behind match one comes first, whatever it looks like;
+   behind subscribe and its URI it is no option where it starts with a number,
+   as in -5 < temp. */
+static bool is_rule(char **argv, int arguments, const char *word)
 {
-    return arguments == 1 && strcmp(argv[0], "match") == 0;
+    if (arguments == 1) return strcmp(argv[0], "match") == 0;
+    return arguments == 2 && strcmp(argv[0], "subscribe") == 0 &&
+           word[0] == '-' && isdigit((unsigned char)word[1]);
 }
 
 /* Sort the words: options are read, arguments move to the front of argv. A
@@ -314,7 +389,7 @@ static int sort_words(options *o, int argc, char **argv)
     bool ended = false;
 
     while (from < argc) {
-        if (ended || rule_is_next(argv, to) || argv[from][0] != '-' ||
+        if (ended || is_rule(argv, to, argv[from]) || argv[from][0] != '-' ||
             argv[from][1] == '\0') {
             argv[to++] = argv[from++];
         } else if (strcmp(argv[from], "--") == 0) {

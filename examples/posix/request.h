@@ -11,19 +11,22 @@
 /* They are those of coap-client; a `:` stands behind one with a value. */
 #define REQUEST_LETTERS "a:b:e:f:o:t:A:O:NT:B:v"
 #define OBSERVE_LETTERS "a:b:o:s:A:O:NT:B:v"
+#define SUBSCRIBE_LETTERS "a:b:o:q:s:A:O:T:B:v"
+#define FIND_LETTERS "a:i:s:A:O:v"
 #define PING_LETTERS "a:B:v"
 
 enum { NO_NUMBER = -1, MOST_SECONDS = 1000000, TOKEN_SIZE = 8, MAX_SZX = 6 };
 
 typedef struct request_options {
     const char *address;    /* -a; NULL: any */
+    const char *interface;  /* -i; NULL: all */
     char *text;             /* -e */
     const char *input;      /* -f */
     const char *output;     /* -o */
     int32_t format, accept; /* -t, -A; or NO_NUMBER */
     coap2_opt *raw;         /* -O, in the order of the command line */
     int raw_count;
-    bool confirmable;  /* without -N */
+    bool confirmable;  /* without -N, and with -q 1 */
     const char *token; /* -T; NULL: a random one */
     uint32_t deadline; /* -B, in ms; 0: the usual one */
     uint32_t duration; /* -s, in ms; 0: without an end */
@@ -158,6 +161,13 @@ static bool read_token(const char *text, const char **token)
     return strlen(text) <= TOKEN_SIZE;
 }
 
+/* The quality of service of notifications: 1 where they are confirmed. */
+static bool read_quality(const char *text, bool *confirmable)
+{
+    *confirmable = text[0] == '1';
+    return (text[0] == '0' || text[0] == '1') && text[1] == '\0';
+}
+
 /* Take one option. Returns what its value should have been, or NULL. */
 static const char *read_letter(request_options *o, const letter *l)
 {
@@ -168,6 +178,11 @@ static const char *read_letter(request_options *o, const letter *l)
     case 'e':
         o->text = l->value;
         return NULL;
+    case 'i':
+        o->interface = l->value;
+        return NULL;
+    case 'q':
+        return read_quality(l->value, &o->confirmable) ? NULL : "0 or 1";
     case 'f':
         o->input = l->value;
         return NULL;

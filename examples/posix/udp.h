@@ -20,6 +20,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netdb.h>
@@ -29,8 +30,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,7 +58,7 @@ typedef struct udp {
     int sockets[UDP_SOCKETS]; /* -1: not open */
     int count;
     int turn;             /* the socket to receive from first */
-    unsigned interface;   /* for what goes to groups; 0: the kernel chooses */
+    unsigned interface;   /* for what goes to groups; 0: all of them */
     uint8_t bound[2][16]; /* the addresses that were asked for; zero: any */
     const sigset_t *waiting_mask; /* of signals while udp_idle waits; or NULL */
     uint16_t place_count, next_place;
@@ -160,36 +163,121 @@ static inline bool udp_look_up(udp_name *name, const char *host, int family)
     return true;
 }
 
-/* node.resolve: a name, or an address with the name of a zone. The port is
-   the URI's and stays as it is. */
+/* ---- names of hosts ----------------------------------------------------- */
+
+/* How long the answer may take. Multicast DNS has .local (RFC 6762 3), and
+   takes its time to say that nobody there has a name; a node that is found by
+   its name in CoAP is mostly under it, too. */
+enum { UDP_RESOLVE_MS = 3000, UDP_RESOLVE_LOCAL_MS = 1000, UDP_NAMES = 8 };
+
+/* All that getaddrinfo knows of a host. Returns how many there are. */
+static inline size_t udp_ask_resolver(const char *host,
+                                      udp_name names[UDP_NAMES])
+{
+    struct addrinfo hints, *found, *one;
+    size_t count = 0;
+
+    memset(&hints, 0, sizeof hints);
+    memset(names, 0, UDP_NAMES * sizeof *names);
+    hints.ai_socktype = SOCK_DGRAM;
+    if (getaddrinfo(host, NULL, &hints, &found) != 0) return 0;
+    for (one = found; one != NULL && count < UDP_NAMES; one = one->ai_next)
+        memcpy(&names[count++], one->ai_addr, one->ai_addrlen);
+    freeaddrinfo(found);
+    return count;
+}
+
+/* The same, for so long at most: getaddrinfo knows no limit, and a process can
+   be ended while it waits. */
+static inline size_t udp_ask_child(const char *host, int ms,
+                                   udp_name names[UDP_NAMES])
+{
+    struct pollfd waiting;
+    ssize_t size = 0;
+    int ends[2];
+    pid_t child;
+
+    if (pipe2(ends, O_CLOEXEC) != 0) return 0;
+    child = fork();
+    if (child == 0) {
+        size = (ssize_t)(udp_ask_resolver(host, names) * sizeof *names);
+        _exit(write(ends[1], names, (size_t)size) == size ? 0 : 1);
+    }
+    (void)close(ends[1]);
+    waiting.fd = ends[0];
+    waiting.events = POLLIN;
+    if (child > 0 && poll(&waiting, 1, ms) == 1)
+        size = read(ends[0], names, UDP_NAMES * sizeof *names);
+    (void)close(ends[0]);
+    if (child > 0) {
+        (void)kill(child, SIGKILL);
+        (void)waitpid(child, NULL, 0);
+    }
+    return size > 0 ? (size_t)size / sizeof *names : 0;
+}
+
+static inline bool udp_is_local(const char *host, size_t length)
+{
+    static const char local[] = ".local";
+
+    if (length > 0 && host[length - 1] == '.') length--;
+    return length >= sizeof local - 1 &&
+           strncasecmp(host + length - (sizeof local - 1), local,
+                       sizeof local - 1) == 0;
+}
+
+/* An IPv6 address with the name of a zone, as a URI has it: behind `%25`
+   (RFC 6874) or `%`. */
+static inline size_t udp_read_zone(const char *host, udp_name *name)
+{
+    const char *zone = strchr(host, '%');
+    char address[INET6_ADDRSTRLEN] = "";
+    size_t length = zone == NULL ? 0 : (size_t)(zone - host);
+
+    if (zone == NULL || length >= sizeof address) return 0;
+    memcpy(address, host, length);
+    zone += strncmp(zone, "%25", 3) == 0 ? 3 : 1;
+    memset(name, 0, sizeof *name);
+    name->ipv6.sin6_family = AF_INET6;
+    name->ipv6.sin6_scope_id = if_nametoindex(zone);
+    return inet_pton(AF_INET6, address, &name->ipv6.sin6_addr) == 1 &&
+                   name->ipv6.sin6_scope_id != 0
+               ? 1
+               : 0;
+}
+
+/* node.resolve: what this machine calls a host, in /etc/hosts, by DNS, and so
+   on; or an address with the name of a zone. What it does not know is for the
+   node to look for. The port is the URI's and stays as it is. */
 static inline bool udp_resolve(void *io, const char *host, size_t length,
                                coap2_peer *peer)
 {
     const udp *u = (const udp *)io;
-    struct addrinfo hints, *found, *one;
     uint16_t port = peer->port;
+    udp_name names[UDP_NAMES];
     char text[NI_MAXHOST];
-    udp_name name;
-    bool done = false;
+    size_t count, i;
 
     if (length >= sizeof text || memchr(host, '\0', length) != NULL)
         return false;
     memcpy(text, host, length);
     text[length] = '\0';
-    memset(&hints, 0, sizeof hints);
-    hints.ai_socktype = SOCK_DGRAM;
-    if (getaddrinfo(text, NULL, &hints, &found) != 0) return false;
-    for (one = found; one != NULL && !done; one = one->ai_next) {
-        if (u->sockets[one->ai_family == AF_INET ? UDP_IPV4 : UDP_IPV6] < 0)
+    count = udp_read_zone(text, names);
+    if (count == 0)
+        count = udp_ask_child(text,
+                              udp_is_local(text, length) ? UDP_RESOLVE_LOCAL_MS
+                                                         : UDP_RESOLVE_MS,
+                              names);
+    for (i = 0; i < count; i++) {
+        if (u->sockets[names[i].any.sa_family == AF_INET ? UDP_IPV4
+                                                         : UDP_IPV6] < 0)
             continue;
-        memcpy(&name, one->ai_addr, one->ai_addrlen);
-        udp_peer_of(peer, &name);
+        udp_peer_of(peer, &names[i]);
         peer->port = port;
-        peer->group = udp_is_group(&name);
-        done = true;
+        peer->group = udp_is_group(&names[i]);
+        return true;
     }
-    freeaddrinfo(found);
-    return done;
+    return false;
 }
 
 /* ---- chance and time ---------------------------------------------------- */
@@ -349,6 +437,57 @@ static inline int32_t udp_recv(void *io, coap2_peer *from, uint8_t *bytes,
     return COAP2_ERR_AGAIN;
 }
 
+/* ---- interfaces --------------------------------------------------------- */
+
+enum { UDP_INTERFACES = 256 };
+
+/* Those whose flags are these, of the flags that are looked at. Returns how
+   many there are. */
+static inline size_t udp_interfaces(unsigned found[UDP_INTERFACES],
+                                    unsigned looked_at, unsigned wanted)
+{
+    struct ifaddrs *list, *one;
+    size_t count = 0;
+
+    if (getifaddrs(&list) != 0) return 0;
+    for (one = list; one != NULL && count < UDP_INTERFACES;
+         one = one->ifa_next) {
+        /* an interface is listed once for each address; AF_PACKET has one */
+        if (one->ifa_addr == NULL || one->ifa_addr->sa_family != AF_PACKET ||
+            (one->ifa_flags & looked_at) != wanted)
+            continue;
+        found[count] = if_nametoindex(one->ifa_name);
+        if (found[count] != 0) count++;
+    }
+    freeifaddrs(list);
+    return count;
+}
+
+/* The interface that has an address; 0 if none does. */
+static inline unsigned udp_interface_of(const coap2_peer *at)
+{
+    struct ifaddrs *list, *one;
+    unsigned found = 0;
+    coap2_peer its;
+    udp_name name;
+
+    if (getifaddrs(&list) != 0) return 0;
+    for (one = list; one != NULL && found == 0; one = one->ifa_next) {
+        if (one->ifa_addr == NULL || (one->ifa_addr->sa_family != AF_INET &&
+                                      one->ifa_addr->sa_family != AF_INET6))
+            continue;
+        memset(&name, 0, sizeof name);
+        name.any.sa_family = one->ifa_addr->sa_family;
+        memcpy(&name, one->ifa_addr, udp_name_size(&name));
+        memset(&its, 0, sizeof its);
+        udp_peer_of(&its, &name);
+        its.port = at->port;
+        if (coap2_peer_equals(&its, at)) found = if_nametoindex(one->ifa_name);
+    }
+    freeifaddrs(list);
+    return found;
+}
+
 /* ---- sending ------------------------------------------------------------ */
 
 static inline void udp_put_control(struct msghdr *m, udp_control *control,
@@ -425,19 +564,16 @@ static inline udp_place udp_place_for(const udp *u, const coap2_peer *to)
     return place;
 }
 
-/* node.send */
-static inline coap2_result udp_send(void *io, const coap2_peer *to,
-                                    const uint8_t *bytes, size_t length)
+/* Send from a place, or from where the kernel thinks best if that is zero. */
+static inline coap2_result udp_send_from(const udp *u, const udp_place *place,
+                                         const coap2_peer *to,
+                                         const uint8_t *bytes, size_t length)
 {
-    const udp *u = (const udp *)io;
-    int fd = u->sockets[to->kind == COAP2_PEER_IPV4 ? UDP_IPV4 : UDP_IPV6];
     udp_control control;
-    udp_place place;
     struct msghdr m;
     struct iovec piece;
     udp_name name;
 
-    if (fd < 0 || to->kind == COAP2_PEER_OTHER) return COAP2_ERR_SEND;
     udp_name_of(&name, to);
     memset(&m, 0, sizeof m);
     m.msg_name = &name;
@@ -446,9 +582,53 @@ static inline coap2_result udp_send(void *io, const coap2_peer *to,
     piece.iov_len = length;
     m.msg_iov = &piece;
     m.msg_iovlen = 1;
+    udp_put_place(&m, &control, to, place);
+    return udp_send_message(
+        u->sockets[to->kind == COAP2_PEER_IPV4 ? UDP_IPV4 : UDP_IPV6], &m);
+}
+
+/* Send to a group through all interfaces of a kind. It is sent if one takes it:
+   others may have no address of this family. */
+static inline coap2_result udp_send_through(const udp *u, unsigned looked_at,
+                                            unsigned wanted, udp_place place,
+                                            const coap2_peer *to,
+                                            const uint8_t *bytes, size_t length)
+{
+    unsigned found[UDP_INTERFACES];
+    size_t count = udp_interfaces(found, looked_at, wanted), i;
+    coap2_result result = COAP2_ERR_SEND, one;
+
+    for (i = 0; i < count; i++) {
+        place.interface = found[i];
+        one = udp_send_from(u, &place, to, bytes, length);
+        if (result != COAP2_OK && one != COAP2_ERR_SEND) result = one;
+    }
+    return result;
+}
+
+/* node.send. To a group, through the interface that was chosen, else through
+   each that can; a machine without a network has the loopback. */
+static inline coap2_result udp_send(void *io, const coap2_peer *to,
+                                    const uint8_t *bytes, size_t length)
+{
+    enum { CAN = IFF_UP | IFF_MULTICAST, OWN = IFF_UP | IFF_LOOPBACK };
+    const udp *u = (const udp *)io;
+    coap2_result result;
+    udp_place place;
+    udp_name name;
+
+    if (to->kind == COAP2_PEER_OTHER ||
+        u->sockets[to->kind == COAP2_PEER_IPV4 ? UDP_IPV4 : UDP_IPV6] < 0)
+        return COAP2_ERR_SEND;
+    udp_name_of(&name, to);
     place = udp_place_for(u, to);
-    udp_put_place(&m, &control, to, &place);
-    return udp_send_message(fd, &m);
+    if (!udp_is_group(&name) || to->scope != 0 || place.interface != 0)
+        return udp_send_from(u, &place, to, bytes, length);
+    result =
+        udp_send_through(u, CAN | IFF_LOOPBACK, CAN, place, to, bytes, length);
+    if (result == COAP2_ERR_SEND)
+        result = udp_send_through(u, OWN, OWN, place, to, bytes, length);
+    return result;
 }
 
 /* ---- opening ------------------------------------------------------------ */
@@ -622,19 +802,11 @@ static inline bool udp_join_all(udp *u, unsigned interface, bool apart)
 /* On every interface that is up; those that cannot are passed over. */
 static inline void udp_join_everywhere(udp *u, bool apart, bool loopback_only)
 {
-    struct ifaddrs *list, *one;
+    unsigned wanted = IFF_UP | (loopback_only ? IFF_LOOPBACK : 0u);
+    unsigned found[UDP_INTERFACES];
+    size_t count = udp_interfaces(found, wanted, wanted), i;
 
-    if (getifaddrs(&list) != 0) return;
-    for (one = list; one != NULL; one = one->ifa_next) {
-        bool loopback = (one->ifa_flags & IFF_LOOPBACK) != 0;
-
-        /* an interface is listed once for each address; AF_PACKET has one */
-        if (one->ifa_addr == NULL || one->ifa_addr->sa_family != AF_PACKET ||
-            (one->ifa_flags & IFF_UP) == 0 || (loopback_only && !loopback))
-            continue;
-        (void)udp_join_all(u, if_nametoindex(one->ifa_name), apart);
-    }
-    freeifaddrs(list);
+    for (i = 0; i < count; i++) (void)udp_join_all(u, found[i], apart);
 }
 
 /* Is what is open bound to the loopback? */
@@ -653,16 +825,28 @@ static inline bool udp_on_loopback(const udp *u)
     return loopback;
 }
 
+/* The interface of the address that was asked for; 0 if it is none of ours. */
+static inline unsigned udp_own_interface(const udp *u)
+{
+    unsigned found = 0;
+    coap2_peer at;
+    int i;
+
+    if (udp_on_loopback(u)) return if_nametoindex("lo");
+    for (i = UDP_IPV4; i <= UDP_IPV6 && found == 0; i++)
+        if (udp_bound(u, i, &at)) found = udp_interface_of(&at);
+    return found;
+}
+
 /* Open it: at an address, or any if that is NULL; at a port, or any if that is
-   0. What goes to groups leaves by the interface of that name, or as the
-   kernel thinks best if it is NULL, or by the loopback if the address is its.
-   The groups of CoAP are joined there, or on every interface. False if that
-   cannot be done, with the reason in u->error. */
+   0. What goes to groups leaves by the interface of that name, or if it is NULL
+   by that of the address, else by all of them. The groups of CoAP are joined
+   on the interface of that name, or on every one, but for those that an address
+   of the loopback does not reach. False if that cannot be done, with the reason
+   in u->error. */
 static inline bool udp_open(udp *u, const char *address, uint16_t port,
                             const char *interface_name, bool join_groups)
 {
-    bool loopback;
-
     memset(u, 0, sizeof *u);
     u->sockets[UDP_IPV4] = u->sockets[UDP_IPV6] = -1;
     u->count = 2;
@@ -679,15 +863,16 @@ static inline bool udp_open(udp *u, const char *address, uint16_t port,
     if (u->sockets[UDP_IPV4] < 0 && u->sockets[UDP_IPV6] < 0)
         return udp_fail(u, "%s is no address here",
                         address == NULL ? "any" : address);
-    loopback = address != NULL && udp_on_loopback(u);
     if (join_groups && u->interface == 0)
-        udp_join_everywhere(u, address != NULL, loopback);
+        udp_join_everywhere(u, address != NULL,
+                            address != NULL && udp_on_loopback(u));
     if (join_groups && u->interface != 0 &&
         !udp_join_all(u, u->interface, address != NULL)) {
         udp_close(u);
         return udp_fail(u, "cannot join a group on %s", interface_name);
     }
-    if (loopback && u->interface == 0) u->interface = if_nametoindex("lo");
+    if (address != NULL && u->interface == 0)
+        u->interface = udp_own_interface(u);
     return true;
 }
 

@@ -106,10 +106,9 @@ static directory_entry *directory_place(const char *endpoint,
     directory_entry *entry = directory.entries, *unused = NULL;
 
     for (; entry != directory.entries + DIRECTORY_ENTRIES; entry++) {
-        if (entry->number == 0)
-            unused = entry;
-        else if (strcmp(entry->endpoint, endpoint) == 0 &&
-                 strcmp(entry->sector, sector) == 0)
+        if (entry->number == 0 && unused == NULL) unused = entry;
+        if (entry->number != 0 && strcmp(entry->endpoint, endpoint) == 0 &&
+            strcmp(entry->sector, sector) == 0)
             return entry;
     }
     return unused;

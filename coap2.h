@@ -141,6 +141,7 @@
        >>rules     conditions and triggers
        >>chance    the node's generator
        >>exchanges peers, slots, duplicates
+       >>conditions a rule in a query
        >>observers who wants to know
        >>resources requests and their answers
        >>server    a request comes in, an answer goes out
@@ -5278,7 +5279,6 @@ enum {
     COAP2I_COMPARES,
     COAP2I_A_NUMBER,
     COAP2I_A_TEXT,
-    COAP2I_A_FIELD,
     COAP2I_AND,
     COAP2I_OR,
     COAP2I_NOT,
@@ -5290,7 +5290,8 @@ enum {
     COAP2I_PMAX,
     COAP2I_WORD_CHANGED, /* the next three as what a field is asked for */
     COAP2I_WORD_OLD,
-    COAP2I_WORD_DELTA
+    COAP2I_WORD_DELTA,
+    COAP2I_A_FIELD /* a word that is none of them */
 };
 static const char coap2i_words[] COAP2_FLASH =
     "and\0or\0not\0true\0false\0when\0until\0pmin\0pmax\0changed\0old\0"
@@ -5342,16 +5343,14 @@ static bool coap2i_rule_digit(const coap2i_compiler *c, uint8_t at)
     return coap2i_is_digit((char)coap2i_rule_byte(c, at));
 }
 
-/* The token of a word; a field if it is not reserved. */
-static uint8_t coap2i_rule_word(const uint8_t *at, const uint8_t *end)
+/* The place of a word in a list; `count` if it is not there. */
+COAP2I_RARE uint8_t coap2i_find_word(const char *word, uint8_t count,
+                                     const uint8_t *at, const uint8_t *end)
 {
-    const char *word = coap2i_words;
-    uint8_t token = COAP2I_AND;
-    for (; token <= COAP2I_WORD_DELTA; token++) {
-        if (coap2i_bytes_are(at, end, word)) return token;
+    uint8_t i = 0;
+    for (; i < count && !coap2i_bytes_are(at, end, word); i++)
         while (coap2i_flash_char(word++) != '\0') continue;
-    }
-    return COAP2I_A_FIELD;
+    return i;
 }
 
 /* A name has its last byte where the next cannot be in one. */
@@ -5369,7 +5368,10 @@ static void coap2i_rule_names(coap2i_compiler *c)
 {
     uint8_t byte;
     coap2i_rule_name(c);
-    c->token = coap2i_rule_word(c->text + c->at, c->text + c->next);
+    c->token = (uint8_t)(COAP2I_AND +
+                         coap2i_find_word(coap2i_words,
+                                          COAP2I_A_FIELD - COAP2I_AND,
+                                          c->text + c->at, c->text + c->next));
     if (c->token != COAP2I_A_FIELD) return;
     while ((byte = coap2i_rule_byte(c, c->next)) == '.' || byte == '/') {
         c->next++;
@@ -5714,6 +5716,14 @@ static uint32_t coap2i_token_seconds(const coap2i_compiler *c)
     return ms <= 2000000000u ? ms : 0u;
 }
 
+/* The number under way as pmin or pmax. */
+static void coap2i_code_time(coap2i_compiler *c, uint8_t which)
+{
+    c->code[0] = (uint8_t)(c->code[0] | COAP2_RULE_PMIN << which);
+    coap2i_code_put(c, (uint8_t)(COAP2I_CODE_PMIN + which));
+    coap2i_code_number(c);
+}
+
 static void coap2i_rule_times(coap2i_compiler *c)
 {
     uint32_t ms[2] = {0, 0}; /* pmin, pmax */
@@ -5721,8 +5731,6 @@ static void coap2i_rule_times(coap2i_compiler *c)
         uint8_t which = (uint8_t)(c->token - COAP2I_PMIN);
         if (ms[which] != 0u)
             coap2i_rule_fail(c, c->at, COAP2_TEXT("stands twice"));
-        coap2i_code_put(c, (uint8_t)(COAP2I_CODE_PMIN + which));
-        c->code[0] = (uint8_t)(c->code[0] | COAP2_RULE_PMIN << which);
         coap2i_rule_next(c);
         if (c->token != COAP2I_A_NUMBER) {
             coap2i_rule_fail(c, c->at, COAP2_TEXT("seconds are missing"));
@@ -5733,7 +5741,7 @@ static void coap2i_rule_times(coap2i_compiler *c)
             coap2i_rule_fail(c, c->at, COAP2_TEXT("not 0.001 to 2000000 s"));
         if (ms[1] != 0u && ms[1] < ms[0])
             coap2i_rule_fail(c, c->at, COAP2_TEXT("pmax is below pmin"));
-        coap2i_code_number(c);
+        coap2i_code_time(c, which);
         coap2i_rule_next(c);
     }
 }
@@ -7304,6 +7312,295 @@ static coap2_result coap2i_transmit_con(coap2_node *node, coap2_exchange *e)
 
 #endif /* COAP2_WITH_SERVER || COAP2_WITH_CLIENT */
 
+/* ---- >>conditions: a rule in a query ---------------------------------------
+   Knows the conditional parameters of draft-ietf-core-conditional-attributes-12
+   and says them in the code of a rule. Knows no subscribers. */
+
+#if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+
+/* Is it a part of the query that is a rule? */
+static bool coap2i_is_condition(const coap2_opt *opt)
+{
+#if COAP2I_SUBSCRIBES
+    return opt->number == COAP2_OPT_URI_QUERY && opt->length >= 2u &&
+           opt->value[0] == 'c' && opt->value[1] == '.';
+#else
+    (void)opt;
+    return false;
+#endif
+}
+
+#endif
+
+#if COAP2_WITH_SERVER && COAP2I_SUBSCRIBES
+
+/* The parameters in the order of their names: first those that are numbers,
+   then those that are numbers above zero, two booleans, and one that is
+   nothing. */
+enum {
+    COAP2I_IF_GT,
+    COAP2I_IF_LT,
+    COAP2I_IF_ST,
+    COAP2I_IF_PMIN,
+    COAP2I_IF_PMAX,
+    COAP2I_IF_EPMIN,
+    COAP2I_IF_EPMAX,
+    COAP2I_IF_CON,
+    COAP2I_IF_EDGE,
+    COAP2I_IF_BAND,
+    COAP2I_IF_NONE
+};
+static const char coap2i_condition_names[] COAP2_FLASH =
+    "gt\0lt\0st\0pmin\0pmax\0epmin\0epmax\0con\0edge\0band\0";
+static const char coap2i_condition_bools[] COAP2_FLASH = "0\0"
+                                                         "1\0"
+                                                         "false\0"
+                                                         "true\0";
+
+/* What the parameters of a request ask for, beside the rule. `name` is that of
+   the one under way, which has its value as the rule's text; of a fault, the
+   one to blame. */
+typedef struct coap2i_conditions {
+    coap2i_compiler rule;
+    const coap2_msg *msg;
+    const uint8_t *name;
+    uint8_t name_length;
+    bool con;       /* notifications must be confirmable */
+    bool edge;      /* which one */
+    uint32_t epmax; /* ms from one evaluation to the next, at most; 0: any */
+} coap2i_conditions;
+
+/* Take a parameter apart; returns its row. The examples of the draft have
+   quotes around values. */
+static uint8_t coap2i_condition_row(coap2i_conditions *q, const coap2_opt *opt)
+{
+    const uint8_t *name = opt->value, *at = name, *value;
+    uint8_t left = (uint8_t)opt->length;
+    for (; left != 0u && *at != '='; left--) at++;
+    q->name = name;
+    q->name_length = (uint8_t)(at - name);
+    value = at;
+    if (left != 0u) {
+        value++;
+        left--;
+    }
+    if (left > 1u && *value == '"' && value[left - 1u] == '"') {
+        value++;
+        left = (uint8_t)(left - 2u);
+    }
+    q->rule.text = value;
+    q->rule.length = left;
+    return coap2i_find_word(coap2i_condition_names, COAP2I_IF_NONE, name + 2,
+                            at);
+}
+
+/* Read an xs:decimal, which may have a plus, no digit before or none behind the
+   point, and zeros that say nothing; but nine digits at most that do. */
+static bool coap2i_condition_number(coap2i_compiler *c)
+{
+    uint8_t length = c->length, digits;
+    uint8_t byte = coap2i_rule_byte(c, 0);
+    c->magnitude = 0;
+    c->decimals = 0;
+    c->negative = byte == '-';
+    c->next = byte == '-' || byte == '+';
+    digits = (uint8_t)(c->length - c->next);
+    while (coap2i_rule_byte(c, c->next) == '0') c->next++;
+    length = coap2i_rule_digits(c);
+    if (coap2i_rule_byte(c, c->next) == '.') {
+        digits--;
+        while (c->text[c->length - 1u] == '0') c->length--;
+        c->next++;
+        c->decimals = coap2i_rule_digits(c);
+        length = (uint8_t)(length + c->decimals);
+    }
+    if (c->magnitude == 0u) c->negative = false;
+    return c->next == c->length && digits != 0u && length <= 9u;
+}
+
+/* Go to the first parameter of that name. Returns 0 if there is none, 2 if it
+   is a number, else 1. */
+COAP2I_RARE uint8_t coap2i_condition_find(coap2i_conditions *q, uint8_t row)
+{
+    coap2_opt opt = q->msg->options;
+    while (coap2_opt_next(&opt))
+        if (coap2i_is_condition(&opt) && coap2i_condition_row(q, &opt) == row)
+            return coap2i_condition_number(&q->rule) ? 2 : 1;
+    return 0;
+}
+
+/* Are a parameter and the one behind it there, and do they compare like that?
+   The place of the code serves for this test. */
+COAP2I_RARE bool coap2i_conditions_are(coap2i_conditions *q, uint8_t row,
+                                       uint8_t operation)
+{
+    coap2i_compiler *c = &q->rule;
+    uint8_t last = (uint8_t)(row + 1u);
+    c->size = 1;
+    coap2i_code_put(c, COAP2I_CODE_TEST | operation);
+    for (; row <= last; row++) {
+        if (coap2i_condition_find(q, row) == 0u) return false;
+        coap2i_code_number(c);
+    }
+    coap2i_code_put(c, COAP2I_CODE_END);
+    return c->error == COAP2_OK &&
+           coap2_rule_eval(c->code, NULL, NULL) == COAP2_TRUE;
+}
+
+/* Is a parameter known, and its value right? */
+static const char *coap2i_condition_check(coap2i_conditions *q,
+                                          const coap2_opt *opt)
+{
+    coap2i_compiler *c = &q->rule;
+    uint8_t row = coap2i_condition_row(q, opt), truth, found;
+    if (row == COAP2I_IF_NONE) return COAP2_TEXT("unknown");
+    found = coap2i_condition_find(q, row);
+    if (q->name != opt->value) return COAP2_TEXT("stands twice");
+    if (row == COAP2I_IF_BAND)
+        return c->length == 0u ? NULL : COAP2_TEXT("has no value");
+    if (row >= COAP2I_IF_CON) {
+        truth = coap2i_find_word(coap2i_condition_bools, 4, c->text,
+                                 c->text + c->length);
+        if (row == COAP2I_IF_CON)
+            q->con = truth & 1u;
+        else
+            q->edge = truth & 1u;
+        return truth < 4u ? NULL : COAP2_TEXT("not 0 or 1");
+    }
+    if (found != 2u) return COAP2_TEXT("not a number of 9 digits");
+    if (row >= COAP2I_IF_ST && (c->negative || c->magnitude == 0u))
+        return COAP2_TEXT("not above 0");
+    return NULL;
+}
+
+/* A test of the resource's own value with the number under way. */
+static void coap2i_condition_test(coap2i_compiler *c, uint8_t operation,
+                                  uint8_t kind)
+{
+    coap2i_code_put(c, COAP2I_CODE_TEST | operation);
+    coap2i_code_ref(c, kind, 0, 0);
+    coap2i_code_number(c);
+}
+
+static void coap2i_condition_or(coap2i_compiler *c)
+{
+    if (c->size > 1u) coap2i_code_put(c, COAP2I_CODE_OR);
+}
+
+enum { COAP2I_ANY_ORDER = COAP2I_LESS | COAP2I_EQUAL | COAP2I_GREATER };
+
+/* c.gt and c.lt. Without c.band: on one side of the limit now, and on the other
+   when something was sent last. With it all values count that are at or below
+   c.gt, at or above c.lt, between both, or outside of both. */
+static void coap2i_condition_limits(coap2i_conditions *q, bool band)
+{
+    coap2i_compiler *c = &q->rule;
+    bool inside = coap2i_conditions_are(q, COAP2I_IF_GT, COAP2I_LESS);
+    bool outside = coap2i_conditions_are(q, COAP2I_IF_GT, COAP2I_GREATER);
+    uint8_t row = COAP2I_IF_GT, operation = COAP2I_GREATER;
+    c->code[0] = 0;
+    c->size = 1;
+    for (; row <= COAP2I_IF_LT; row++, operation = COAP2I_LESS) {
+        if (coap2i_condition_find(q, row) == 0u) continue;
+        if (!band || outside) coap2i_condition_or(c);
+        if (!band) {
+            coap2i_condition_test(c, operation, COAP2I_NOW);
+            coap2i_condition_test(c, operation ^ COAP2I_ANY_ORDER, COAP2I_OLD);
+            coap2i_code_put(c, COAP2I_CODE_OR);
+            coap2i_condition_test(c, operation, COAP2I_OLD);
+        }
+        if (inside && band)
+            operation |= COAP2I_EQUAL;
+        else if (!outside || !band)
+            operation ^= COAP2I_ANY_ORDER;
+        coap2i_condition_test(c, operation, COAP2I_NOW);
+    }
+}
+
+/* Conditions, of which any will do. An edge is one from change to change, and
+   not from what was sent last; no other can stand beside that, and none means
+   anything for a boolean. */
+static const char *coap2i_condition_body(coap2i_conditions *q)
+{
+    coap2i_compiler *c = &q->rule;
+    bool band = coap2i_condition_find(q, COAP2I_IF_BAND) != 0u;
+    if (band && coap2i_conditions_are(q, COAP2I_IF_GT, COAP2I_EQUAL))
+        return COAP2_TEXT("equals c.gt");
+    coap2i_condition_limits(q, band);
+    if (band && c->size == 1u) return COAP2_TEXT("needs c.gt or c.lt");
+    if (coap2i_condition_find(q, COAP2I_IF_ST) != 0u) {
+        coap2i_condition_or(c);
+        coap2i_condition_test(c, COAP2I_GREATER | COAP2I_EQUAL, COAP2I_DELTA);
+    }
+    if (coap2i_condition_find(q, COAP2I_IF_EDGE) != 0u) {
+        if (c->size > 1u) return COAP2_TEXT("stands alone");
+        c->code[0] = COAP2_RULE_WHEN;
+        coap2i_code_put(c, COAP2I_CODE_TEST | (q->edge ? 0 : COAP2I_CODE_NOT));
+        coap2i_code_ref(c, COAP2I_NOW, 0, 0);
+    }
+    coap2i_code_put(c, COAP2I_CODE_END);
+    return NULL;
+}
+
+/* Go to a time; milliseconds, rounded up, and no more than a rule can say. */
+COAP2I_RARE uint32_t coap2i_condition_ms(coap2i_conditions *q, uint8_t row)
+{
+    coap2i_compiler *c = &q->rule;
+    uint32_t ms;
+    if (coap2i_condition_find(q, row) == 0u) return 0;
+    for (; c->decimals > 3u; c->decimals--)
+        c->magnitude = (c->magnitude + 9u) / 10u;
+    ms = coap2i_token_seconds(c);
+    if (ms != 0u) return ms;
+    c->magnitude = 2000000u;
+    c->decimals = 0;
+    return coap2i_token_seconds(c);
+}
+
+/* Compile what was checked one by one. */
+static const char *coap2i_conditions_code(coap2i_conditions *q)
+{
+    const char *why;
+    uint8_t which = 0;
+    if (coap2i_conditions_are(q, COAP2I_IF_PMIN, COAP2I_GREATER) ||
+        coap2i_conditions_are(q, COAP2I_IF_EPMIN,
+                              COAP2I_GREATER | COAP2I_EQUAL))
+        return COAP2_TEXT("too small");
+    why = coap2i_condition_body(q);
+    if (why != NULL) return why;
+    for (; which < 2u; which++)
+        if (coap2i_condition_ms(q, (uint8_t)(COAP2I_IF_PMIN + which)) != 0u)
+            coap2i_code_time(&q->rule, which);
+    q->epmax = coap2i_condition_ms(q, COAP2I_IF_EPMAX);
+    return NULL;
+}
+
+/* Compile the conditional parameters of a request into a rule. Returns the
+   length of its code, 0 if there are none, or as coap2_rule_compile does; the
+   fault is that of q->name, which stands in the message. */
+static int16_t coap2i_compile_conditions(
+    coap2i_conditions *q, const coap2_msg *msg, const coap2_field *fields,
+    uint8_t count, uint8_t *code, size_t capacity, coap2_rule_fault *fault)
+{
+    coap2_opt opt = msg->options;
+    const char *why = NULL;
+    memset(q, 0, sizeof *q);
+    q->msg = msg;
+    q->rule.fields = fields;
+    q->rule.field_count = count;
+    q->rule.code = code;
+    q->rule.capacity = capacity;
+    q->rule.fault = fault;
+    while (why == NULL && coap2_opt_next(&opt))
+        if (coap2i_is_condition(&opt)) why = coap2i_condition_check(q, &opt);
+    if (q->name == NULL) return 0;
+    if (why == NULL) why = coap2i_conditions_code(q);
+    if (why != NULL) coap2i_rule_fail(&q->rule, 0, why);
+    return q->rule.error != COAP2_OK ? q->rule.error : (int16_t)q->rule.size;
+}
+
+#endif
+
 /* ---- >>observers: who wants to know -----------------------------------------
    Knows which peer observes which resource, and what it was sent last (RFC
    7641 4). Knows no handlers. */
@@ -7381,18 +7678,6 @@ static coap2_observer *coap2i_find_observer(coap2_node *node,
             return o;
     }
     return place ? unused : NULL;
-}
-
-/* Is it a part of the query that a rule was made of? */
-static bool coap2i_is_condition(const coap2_opt *opt)
-{
-#if COAP2I_SUBSCRIBES
-    return opt->number == COAP2_OPT_URI_QUERY && opt->length >= 2u &&
-           opt->value[0] == 'c' && opt->value[1] == '.';
-#else
-    (void)opt;
-    return false;
-#endif
 }
 
 /* Keep the options that make the request what it is, and the body of a FETCH.
@@ -8862,6 +9147,17 @@ static const coap2_field *coap2i_row_fields(const coap2_resource *row,
     return COAP2I_FLASH_WORD(const coap2_field *, &row->fields);
 }
 
+/* Refuse a condition in the query: `c.pmin: why`. */
+static uint8_t coap2i_refuse_condition(const coap2_req *req, coap2_rsp *rsp,
+                                       const coap2i_conditions *conditions)
+{
+    coap2i_reopen_answer(req->node, rsp);
+    coap2i_body(&rsp->w, conditions->name, conditions->name_length);
+    coap2i_write_flash(&rsp->w, COAP2_TEXT(": "));
+    coap2i_write_flash(&rsp->w, conditions->rule.fault->flash_why);
+    return COAP2_400_BAD_REQUEST;
+}
+
 /* Refuse a rule: `rule:COLUMN: why`. */
 static uint8_t coap2i_refuse_rule(const coap2_req *req, coap2_rsp *rsp,
                                   const coap2_rule_fault *fault)
@@ -8880,27 +9176,41 @@ static uint8_t coap2i_refuse_rule(const coap2_req *req, coap2_rsp *rsp,
     return COAP2_400_BAD_REQUEST;
 }
 
-/* Read the rule of a request that observes. COAP2_OK, or 4.00. */
+/* The rule of a request; empty where it has none but wants an id. False if it
+   does not subscribe. */
+static bool coap2i_find_rule(const coap2_req *req, coap2_opt *rule)
+{
+    coap2_opt id;
+    uint32_t number;
+    memset(rule, 0, sizeof *rule);
+    if ((req->flags & COAP2I_SUBSCRIBES_BY) == 0u) return false;
+    if (coap2_msg_find(req->msg, COAP2_OPT_RULE, rule) && rule->length <= 255u)
+        return true;
+    rule->length = 0;
+    return coap2_msg_find(req->msg, COAP2_OPT_NOTIFICATION, &id) &&
+           coap2_opt_uint(&id, &number) && number == 0u;
+}
+
+/* Read what a request that observes wants to be told. COAP2_OK, or 4.00. */
 static uint8_t coap2i_read_wish(const coap2_req *req, coap2_rsp *rsp,
                                 coap2i_wish *wish)
 {
-    coap2_rule_fault fault = {0, NULL};
+    coap2_rule_fault fault;
+    coap2i_conditions conditions;
     const coap2_field *fields;
-    coap2_opt rule, opt;
-    uint32_t id = 1;
+    coap2_opt rule;
+    int16_t length;
     uint8_t count;
     memset(wish, 0, sizeof *wish);
-    if ((req->flags & COAP2I_SUBSCRIBES_BY) == 0u) return COAP2_OK;
-    rule.length = 0;
-    if (!coap2_msg_find(req->msg, COAP2_OPT_RULE, &rule) ||
-        rule.length > 255u) {
-        rule.length = 0;
-        if (!coap2_msg_find(req->msg, COAP2_OPT_NOTIFICATION, &opt) ||
-            !coap2_opt_uint(&opt, &id) || id != 0u)
-            return COAP2_OK;
-    }
-    wish->ruled = wish->by_id = true;
     fields = coap2i_row_fields(req->resource, &count);
+    length = coap2i_compile_conditions(&conditions, req->msg, fields, count,
+                                       wish->rule, sizeof wish->rule, &fault);
+    if (length < 0) return coap2i_refuse_condition(req, rsp, &conditions);
+    wish->ruled = length != 0;
+    wish->con = conditions.con;
+    wish->epmax = conditions.epmax;
+    if (!coap2i_find_rule(req, &rule)) return COAP2_OK;
+    wish->ruled = wish->by_id = true;
     if (coap2_rule_compile((const char *)rule.value, rule.length, fields, count,
                            wish->rule, sizeof wish->rule, &fault) < 0)
         return coap2i_refuse_rule(req, rsp, &fault);

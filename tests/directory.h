@@ -50,7 +50,7 @@ static void directory_clear(void)
     memset(&directory, 0, sizeof directory);
 }
 
-/* ---- queries -------------------------------------------------------------- */
+/* ---- queries ------------------------------------------------------------- */
 
 /* The value of a parameter of a request, NUL-terminated. */
 static bool directory_query(const coap2_req *req, const char *name, char *value,
@@ -90,7 +90,7 @@ static uint8_t directory_refusal(coap2_rsp *rsp)
     return directory.refuse;
 }
 
-/* ---- entries -------------------------------------------------------------- */
+/* ---- entries ------------------------------------------------------------- */
 
 static bool directory_is_listed(const coap2_node *node,
                                 const directory_entry *entry)
@@ -175,7 +175,7 @@ static void directory_keep_links(directory_entry *entry, const uint8_t *bytes,
     entry->links[entry->length] = '\0';
 }
 
-/* ---- registration --------------------------------------------------------- */
+/* ---- registration -------------------------------------------------------- */
 
 static void directory_locate(coap2_rsp *rsp, unsigned number)
 {
@@ -295,7 +295,7 @@ static uint8_t directory_on_simple(coap2_req *req, coap2_rsp *rsp)
     return COAP2_LATER;
 }
 
-/* ---- look-up -------------------------------------------------------------- */
+/* ---- look-up ------------------------------------------------------------- */
 
 /* Does it match all that was asked for? ep and d are the endpoint's. */
 static bool directory_matches(const coap2_req *req,
@@ -373,7 +373,7 @@ static uint8_t directory_on_endpoints(coap2_req *req, coap2_rsp *rsp)
     return COAP2_205_CONTENT;
 }
 
-/* ---- the table ------------------------------------------------------------ */
+/* ---- the table ----------------------------------------------------------- */
 
 /* What it says of itself, or what a test wants it to say; nothing to a group
    where that is "". */

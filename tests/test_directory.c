@@ -45,7 +45,7 @@ static void on_home(coap2_registration *reg, uint8_t what)
     inside--;
 }
 
-/* ---- the node's resources ------------------------------------------------- */
+/* ---- the node's resources ------------------------------------------------ */
 
 static uint8_t on_any(coap2_req *req, coap2_rsp *rsp)
 {
@@ -79,7 +79,7 @@ MANY(9);
 COAP2_TABLE(crowd, &many0, &many1, &many2, &many3, &many4, &many5, &many6,
             &many7, &many8, &many9);
 
-/* ---- the world ------------------------------------------------------------ */
+/* ---- the world ----------------------------------------------------------- */
 
 static void add(world_place *place, coap2_node *it, uint8_t *its_in,
                 uint8_t *its_out, const coap2_resource *const *resources)
@@ -178,7 +178,7 @@ static void registered(void)
     event_count = 0;
 }
 
-/* ---- registration --------------------------------------------------------- */
+/* ---- registration -------------------------------------------------------- */
 
 static void test_registers(void)
 {
@@ -273,7 +273,7 @@ static void test_what_makes_no_sense(void)
     CHECK_EQ(event_count, 0);
 }
 
-/* ---- links ---------------------------------------------------------------- */
+/* ---- links --------------------------------------------------------------- */
 
 /* What is registered is what /.well-known/core lists, also where it takes
    blocks. */
@@ -318,7 +318,7 @@ static void test_lengths_of_links(void)
     }
 }
 
-/* ---- renewal -------------------------------------------------------------- */
+/* ---- renewal ------------------------------------------------------------- */
 
 static void test_renews(void)
 {
@@ -521,7 +521,7 @@ static void test_locations(void)
     }
 }
 
-/* Segments of any bytes, and an empty one at the end, come back as they were. */
+/* Segments of any bytes, and an empty one at the end, come back. */
 static void test_locations_come_back(void)
 {
     begin();
@@ -545,7 +545,7 @@ static void test_locations_come_back(void)
     CHECK_EQ(directory.updates, 1);
 }
 
-/* ---- removal -------------------------------------------------------------- */
+/* ---- removal ------------------------------------------------------------- */
 
 static void test_removes(void)
 {
@@ -628,7 +628,7 @@ static void test_registers_again(void)
     CHECK_EQ(world_count_free(&node), COAP2_MAX_EXCHANGES);
 }
 
-/* ---- finding -------------------------------------------------------------- */
+/* ---- finding ------------------------------------------------------------- */
 
 /* By a host, whose name goes with all that is asked there. */
 static bool resolve_rd(void *io, const char *host, size_t length,
@@ -756,7 +756,7 @@ static void test_what_cannot_be_asked(void)
     test_row = 0;
 }
 
-/* ---- simple registration -------------------------------------------------- */
+/* ---- simple registration ------------------------------------------------- */
 
 static void test_simple(void)
 {
@@ -792,7 +792,7 @@ static void test_simple(void)
     }
 }
 
-/* ---- when there is no room, and what callbacks do ------------------------- */
+/* ---- when there is no room, and what callbacks do ------------------------ */
 
 /* All exchanges wait for somebody who does not answer. */
 static void fill(void)
@@ -922,7 +922,7 @@ static void test_starts_again(void)
     TOLD(0, COAP2_REG_NEW, COAP2_201_CREATED, COAP2_OK);
 }
 
-/* ---- look-up -------------------------------------------------------------- */
+/* ---- look-up ------------------------------------------------------------- */
 
 static char looked_up[2048];
 static unsigned replies;
@@ -1018,7 +1018,7 @@ static void test_links_to_follow(void)
              -COAP2_ERR_FORMAT);
 }
 
-/* ---- a network that loses ------------------------------------------------- */
+/* ---- a network that loses ------------------------------------------------ */
 
 /* For a day, of which the directory is without the node for no more than some
    minutes, and at its end has it. */

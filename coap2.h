@@ -11777,7 +11777,7 @@ enum {
     COAP2I_REMOVE
 };
 
-enum { COAP2I_MOST_SECONDS = 1728000 }; /* 20 days, half of what ms can tell */
+#define COAP2I_MOST_SECONDS 1728000ul /* 20 days: ms can tell 24 */
 
 /* Write an option of a text in flash and one that follows it. */
 static void coap2i_write_joined(coap2_writer *w, uint16_t number,
@@ -11992,7 +11992,7 @@ static bool coap2i_is_busy(const coap2_registration *reg)
    nodes alike. `msg` is the answer, or NULL. */
 static uint32_t coap2i_retry_in(coap2_registration *reg, const coap2_msg *msg)
 {
-    uint32_t half = 15000ul << reg->fails, seconds = 60;
+    uint32_t half = (uint32_t)15000 << reg->fails, seconds = 60;
     uint32_t wait = half + coap2i_chance(reg->node) % half;
     coap2_opt opt;
     if (reg->fails < 7u) reg->fails++;
@@ -12023,7 +12023,7 @@ static void coap2i_try_again(coap2_registration *reg, const coap2_msg *msg)
 static void coap2i_keep(coap2_registration *reg)
 {
     uint8_t event = reg->held ? COAP2_REG_RENEWED : COAP2_REG_NEW;
-    uint32_t ms = COAP2I_MOST_SECONDS * 1000ul;
+    uint32_t ms = COAP2I_MOST_SECONDS * 1000u;
     uint32_t lifetime = reg->lifetime != 0u ? reg->lifetime : 90000u;
     if (lifetime < ms / 750u) ms = lifetime * 750u;
     reg->due = reg->since + ms;

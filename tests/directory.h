@@ -39,7 +39,7 @@ static struct {
     uint8_t refuse;          /* a code to answer with, or 0 */
     uint32_t max_age;        /* of that */
     const char *location[4]; /* instead of rd, NUMBER; "none" first: none */
-    const char *core;        /* instead of its /.well-known/core, or NULL */
+    const char *core;        /* of directory_odd_table */
     bool has_host;           /* the last request had a Uri-Host, */
     char host[64];           /* this one */
     bool in_blocks;          /* the last registration came in blocks */
@@ -375,33 +375,34 @@ static uint8_t directory_on_endpoints(coap2_req *req, coap2_rsp *rsp)
 
 /* ---- the table ----------------------------------------------------------- */
 
-/* What it says of itself, or what a test wants it to say; nothing to a group
-   where that is "". */
+/* What a test wants it to say of itself. */
 static uint8_t directory_on_core(coap2_req *req, coap2_rsp *rsp)
 {
-    const char *core = directory.core;
-
-    if (core == NULL)
-        core = "</rd>;rt=\"core.rd\";ct=40,"
-               "</rd-lookup/res>;rt=\"core.rd-lookup-res\";ct=40,"
-               "</rd-lookup/ep>;rt=\"core.rd-lookup-ep\";ct=40";
     (void)req;
-    coap2_rsp_bytes(rsp, COAP2_FORMAT_LINKS, core, strlen(core));
+    coap2_rsp_bytes(rsp, COAP2_FORMAT_LINKS, directory.core,
+                    strlen(directory.core));
     return directory.refuse == 0 ? COAP2_205_CONTENT : directory.refuse;
 }
 
 COAP2_RESOURCE(directory_core, ".well-known/core", COAP2_GET | COAP2_HIDDEN,
                directory_on_core, "");
-COAP2_RESOURCE(directory_wkrd, ".well-known/rd", COAP2_POST | COAP2_HIDDEN,
+COAP2_RESOURCE(directory_simple_rd, ".well-known/rd", COAP2_POST | COAP2_HIDDEN,
                directory_on_simple, "");
-COAP2_RESOURCE(directory_rd, "rd", COAP2_POST, directory_on_rd, "");
-COAP2_RESOURCE(directory_entries, "rd/*", COAP2_POST | COAP2_DELETE,
+COAP2_RESOURCE(directory_rd, "rd", COAP2_POST, directory_on_rd,
+               "rt=\"core.rd\";ct=40");
+COAP2_RESOURCE(directory_registrations, "rd/*", COAP2_POST | COAP2_DELETE,
                directory_on_entry, "");
-COAP2_RESOURCE(directory_res, "rd-lookup/res", COAP2_GET,
-               directory_on_resources, "");
-COAP2_RESOURCE(directory_ep, "rd-lookup/ep", COAP2_GET, directory_on_endpoints,
-               "");
-COAP2_TABLE(directory_table, &directory_core, &directory_wkrd, &directory_rd,
-            &directory_entries, &directory_res, &directory_ep);
+COAP2_RESOURCE(directory_resources, "rd-lookup/res", COAP2_GET,
+               directory_on_resources, "rt=\"core.rd-lookup-res\";ct=40");
+COAP2_RESOURCE(directory_endpoints, "rd-lookup/ep", COAP2_GET,
+               directory_on_endpoints, "rt=\"core.rd-lookup-ep\";ct=40");
+COAP2_TABLE(directory_table, &directory_simple_rd, &directory_rd,
+            &directory_registrations, &directory_resources,
+            &directory_endpoints);
+
+/* The same with directory.core as its /.well-known/core. */
+COAP2_TABLE(directory_odd_table, &directory_core, &directory_simple_rd,
+            &directory_rd, &directory_registrations, &directory_resources,
+            &directory_endpoints);
 
 #endif

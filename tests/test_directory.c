@@ -120,6 +120,13 @@ static void begin(void)
     begin_at(9176, 0xfffff000u);
 }
 
+/* The directory says this of itself. */
+static void says(const char *core)
+{
+    directory.core = core;
+    rd.resources = directory_odd_table;
+}
+
 /* Let time pass as a main loop does: both are polled when they ask for it, and
    when a packet may have come. */
 static void live(uint64_t ms)
@@ -425,6 +432,13 @@ static void test_pauses(void)
         CHECK(w.now - before <= 2 * half);
         if (i < 7) half *= 2;
     }
+    directory.refuse = 0;
+    live(2 * half);
+    directory.refuse = COAP2_403_FORBIDDEN;
+    live(45000); /* lost, and refused */
+    i = directory.posts;
+    live(31000);
+    CHECK_EQ(directory.posts, i + 1);
     for (seed = 1; seed < 20; seed++) {
         begin_at(seed, seed);
         coap2_seed(&node, &seed, sizeof seed);
@@ -666,7 +680,7 @@ static void test_finds_elsewhere(void)
     begin();
     node.resolve = resolve_rd;
     home.uri = "coap://rd.example";
-    directory.core = "</x>;rt=x,<coap://10.0.0.2/rd>;rt=\"y core.rd z\"";
+    says("</x>;rt=x,<coap://10.0.0.2/rd>;rt=\"y core.rd z\"");
     register_now();
     TOLD(0, COAP2_REG_NEW, COAP2_201_CREATED, COAP2_OK);
     CHECK(!directory.has_host);
@@ -675,15 +689,57 @@ static void test_finds_elsewhere(void)
     CHECK(!directory.has_host);
 }
 
+/* By a name that a search knows. */
+static void test_finds_by_name(void)
+{
+    begin();
+    rd.name = "rd.local";
+    home.uri = "coap://rd.local";
+    CHECK_EQ(coap2_register(&node, &home), COAP2_OK);
+    live(20000);
+    CHECK_EQ(event_count, 1);
+    TOLD(0, COAP2_REG_NEW, COAP2_201_CREATED, COAP2_OK);
+    CHECK_TEXT(directory.host, "rd.local");
+    live(45000);
+    CHECK_EQ(event_count, 2);
+    TOLD(1, COAP2_REG_RENEWED, COAP2_204_CHANGED, COAP2_OK);
+}
+
+/* In a list that takes blocks, it is looked for in each. */
+static void test_finds_in_blocks(void)
+{
+    static char core[3 * PACKET];
+    size_t length = 0;
+
+    begin();
+    strcpy(core, "</rd>;rt=core.rd");
+    for (length = strlen(core); length < 2 * PACKET; length += 10)
+        strcpy(core + length, ",</x>;rt=x");
+    says(core);
+    home.uri = "coap://10.0.0.2";
+    register_now();
+    CHECK_EQ(event_count, 1);
+    TOLD(0, COAP2_REG_NEW, COAP2_201_CREATED, COAP2_OK);
+    CHECK_EQ(world_count_free(&node), COAP2_MAX_EXCHANGES);
+    begin();
+    memcpy(core, "</no>;rt=core.xx", 16);
+    says(core);
+    home.uri = "coap://10.0.0.2";
+    register_now();
+    CHECK_EQ(event_count, 1);
+    TOLD(0, COAP2_REG_FAILED, COAP2_205_CONTENT, COAP2_ERR_NAME);
+}
+
 /* The first that answers; others there have no directory. */
 static void test_finds_nearby(void)
 {
     begin();
-    register_now();
-    live(10000);
-    CHECK_EQ(event_count, 1);
+    CHECK_EQ(coap2_register(&node, &home), COAP2_OK);
+    while (event_count == 0 && w.now < 10000) live(10);
     TOLD(0, COAP2_REG_NEW, COAP2_201_CREATED, COAP2_OK);
-    CHECK_EQ(world_count_free(&node), COAP2_MAX_EXCHANGES);
+    CHECK_EQ(world_count_free(&node), COAP2_MAX_EXCHANGES); /* no search */
+    live(10000 - w.now);
+    CHECK_EQ(event_count, 1);
     live(45000);
     TOLD(1, COAP2_REG_RENEWED, COAP2_204_CHANGED, COAP2_OK);
     begin();
@@ -705,7 +761,7 @@ static void test_finds_none(void)
 
     for (i = 0; i < sizeof cores / sizeof cores[0]; i++) {
         begin();
-        directory.core = cores[i];
+        says(cores[i]);
         home.uri = "coap://10.0.0.2";
         register_now();
         CHECK_EQ(event_count, 1);
@@ -714,6 +770,7 @@ static void test_finds_none(void)
     }
     begin();
     home.uri = "coap://10.0.0.2";
+    says("");
     directory.refuse = COAP2_401_UNAUTHORIZED;
     register_now();
     TOLD(0, COAP2_REG_FAILED, COAP2_401_UNAUTHORIZED, COAP2_ERR_NAME);
@@ -746,7 +803,7 @@ static void test_what_cannot_be_asked(void)
         test_row = i + 1;
         begin();
         home.uri = rows[i].uri;
-        directory.core = rows[i].core;
+        if (rows[i].core != NULL) says(rows[i].core);
         register_now();
         CHECK_EQ(event_count, 1);
         TOLD(0, COAP2_REG_FAILED, 0, rows[i].result);
@@ -993,7 +1050,7 @@ static void test_links_to_follow(void)
     coap2_call call;
 
     begin();
-    directory.core = "</x>;rt=x,<coap://10.0.0.2/rd-lookup/ep?ep=none>;rt=y";
+    says("</x>;rt=x,<coap://10.0.0.2/rd-lookup/ep?ep=none>;rt=y");
     look_up("coap://10.0.0.2", "rt=y", "rt=x");
     CHECK(look_up_result > 0);
     CHECK_EQ(replies, 1);
@@ -1002,10 +1059,10 @@ static void test_links_to_follow(void)
     memset(text, 'x', sizeof text - 1);
     memcpy(text, "</", 2);
     strcpy(text + 300, ">;rt=y");
-    directory.core = text;
+    says(text);
     look_up("coap://10.0.0.2", "rt=y", "");
     CHECK_EQ(-look_up_result, -COAP2_ERR_SPACE);
-    directory.core = "<rd-lookup/ep>;rt=y";
+    says("<rd-lookup/ep>;rt=y");
     directory.refuse = COAP2_403_FORBIDDEN;
     look_up("coap://10.0.0.2", "rt=y", "");
     CHECK_EQ(-look_up_result, -COAP2_ERR_NAME);
@@ -1080,6 +1137,8 @@ int main(void)
     RUN("registers again", test_registers_again);
     RUN("finds at a host", test_finds_at_a_host);
     RUN("finds elsewhere", test_finds_elsewhere);
+    RUN("finds by name", test_finds_by_name);
+    RUN("finds in blocks", test_finds_in_blocks);
     RUN("finds nearby", test_finds_nearby);
     RUN("finds none", test_finds_none);
     RUN("what cannot be asked", test_what_cannot_be_asked);

@@ -5239,10 +5239,10 @@ static void coap2i_rule_names(coap2i_compiler *c)
 {
     uint8_t byte;
     coap2i_rule_name(c);
-    c->token = (uint8_t)(COAP2I_AND +
-                         coap2i_find_word(coap2i_words,
-                                          COAP2I_A_FIELD - COAP2I_AND,
-                                          c->text + c->at, c->text + c->next));
+    c->token =
+        (uint8_t)(COAP2I_AND +
+                  coap2i_find_word(coap2i_words, COAP2I_A_FIELD - COAP2I_AND,
+                                   c->text + c->at, c->text + c->next));
     if (c->token != COAP2I_A_FIELD) return;
     while ((byte = coap2i_rule_byte(c, c->next)) == '.' || byte == '/') {
         c->next++;
@@ -10559,6 +10559,7 @@ static uint32_t coap2i_own_name(const coap2_node *node, const coap2_exchange *e,
    that a search will find. */
 static void coap2i_begin_search(coap2_node *node, coap2_exchange *e)
 {
+    uint8_t token[8];
     coap2_opt host;
     coap2_place *place =
         coap2i_known_name(node, coap2i_own_name(node, e, &host));
@@ -10567,7 +10568,8 @@ static void coap2i_begin_search(coap2_node *node, coap2_exchange *e)
         e->flags |= COAP2I_BY_SEARCH;
         return;
     }
-    coap2i_new_token(node, e->token);
+    coap2i_new_token(node, token);
+    memcpy(e->token, token, COAP2_TOKEN_LENGTH);
     e->token_length = COAP2_TOKEN_LENGTH;
     e->id = coap2i_new_id(node);
     e->tries = 0;
@@ -10646,7 +10648,7 @@ static bool coap2i_search_again(coap2_node *node, coap2_exchange *e)
 static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
                               const coap2_peer *from, const coap2_msg *msg)
 {
-    uint8_t *packet = coap2i_packet(node, e);
+    uint8_t *packet = coap2i_packet(node, e), token[8];
     coap2_place place;
     coap2_opt host, name;
     uint32_t hash = coap2i_own_name(node, e, &host);
@@ -10661,8 +10663,8 @@ static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
     e->peer.group = false;
     /* what is late and answers the search does not answer the request */
     if ((e->flags & COAP2I_OWN_TOKEN) == 0u) {
-        coap2i_new_token(node, e->token);
-        memcpy(packet + 4, e->token, COAP2_TOKEN_LENGTH);
+        coap2i_new_token(node, token);
+        memcpy(packet + 4, token, COAP2_TOKEN_LENGTH);
     }
     e->token_length = packet[0] & 15u;
     memcpy(e->token, packet + 4, e->token_length);

@@ -2085,15 +2085,15 @@ static uint8_t coap2i_hex_digit(char c)
 #endif
 
 /* A step of a hash (FNV-1a). */
-#if COAP2I_FINDS || COAP2I_SUBSCRIBES || \
+#if COAP2I_FINDS || COAP2_WITH_RULES || \
     (COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS)
 
-enum { COAP2I_HASH_PRIME = 16777619 };
 #define COAP2I_HASH_START 2166136261ul
+#define COAP2I_HASH_PRIME 16777619ul
 
 static uint32_t coap2i_mix(uint32_t hash, uint8_t byte)
 {
-    return (hash ^ byte) * (uint32_t)COAP2I_HASH_PRIME;
+    return (uint32_t)((hash ^ byte) * COAP2I_HASH_PRIME);
 }
 
 #endif
@@ -5734,13 +5734,13 @@ static void coap2i_value_bytes(const coap2_value *value, coap2i_text *text)
 static uint32_t coap2i_value_hash(const coap2_value *value, size_t *length)
 {
     coap2i_text text;
-    uint32_t hash = 2166136261u;
+    uint32_t hash = COAP2I_HASH_START;
     int16_t byte;
     *length = value->length;
     if (value->form == COAP2I_CUT) return value->magnitude;
     coap2i_value_bytes(value, &text);
     for (*length = 0; (byte = coap2i_next_byte(&text)) >= 0; ++*length)
-        hash = (hash ^ (uint8_t)byte) * 16777619u;
+        hash = coap2i_mix(hash, (uint8_t)byte);
     return hash;
 }
 
@@ -8295,14 +8295,20 @@ static void coap2i_say_name(coap2_req *req, coap2_rsp *rsp)
 
 #endif
 
+static bool coap2i_has_query(const coap2_req *req)
+{
+    coap2_opt query;
+    return coap2_msg_find(req->msg, COAP2_OPT_URI_QUERY, &query);
+}
+
 /* GET /.well-known/core (7.2, RFC 6690 4), which a search asks for, too. */
 static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
 {
     const coap2_resource *const *rows = req->node->resources, *row;
-    bool json = coap2i_core_is_json(req), empty = true;
+    bool json = coap2i_core_is_json(req), empty = true, searched = false;
 #if COAP2_WITH_DISCOVERY
     coap2_opt search;
-    bool searched = coap2i_read_search(req->msg, &search);
+    searched = coap2i_read_search(req->msg, &search);
     if (searched) {
         if (!coap2i_is_looked_for(req, &search)) return COAP2_404_NOT_FOUND;
         coap2i_say_name(req, rsp);
@@ -8322,8 +8328,9 @@ static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
         empty = false;
     }
     if (json) coap2i_write_flash(&rsp->w, COAP2_TEXT("}"));
-    /* silence to a group where nothing matches (RFC 6690 4.1) */
-    if (empty && req->peer->group) req->silent |= 2u;
+    /* silence to a group where a filter leaves nothing (RFC 6690 4.1) */
+    if (empty && req->peer->group && (!searched || coap2i_has_query(req)))
+        req->silent |= 2u;
     return COAP2_205_CONTENT;
 }
 
@@ -8455,7 +8462,7 @@ static uint8_t *coap2i_place(const coap2_node *node, const coap2_upload *u)
 static uint32_t coap2i_body_key(const coap2_req *req, bool tagged)
 {
     coap2_opt opt = req->msg->options;
-    uint32_t key = coap2i_mix(2166136261u, req->method);
+    uint32_t key = coap2i_mix(COAP2I_HASH_START, req->method);
     size_t i;
     while (coap2_opt_next(&opt)) {
         if (opt.number == COAP2_OPT_BLOCK1 || opt.number == COAP2_OPT_BLOCK2 ||
@@ -9097,7 +9104,7 @@ static uint32_t coap2i_new_subscription(coap2_node *node)
         bool taken = id == 0u || (o->flags != 0u && o->subscription == id);
         o++;
         if (!taken) continue;
-        id = coap2i_chance(node);
+        id++;
         o = node->observers;
     }
     return id;
@@ -9366,7 +9373,8 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
     coap2_peer asker;
     coap2_opt search;
     if (node->no_groups && msg->type == COAP2_NON &&
-        msg->code == COAP2_001_GET && coap2i_read_search(msg, &search)) {
+        msg->code == COAP2_001_GET && coap2i_read_search(msg, &search) &&
+        coap2_msg_path_equals(msg, coap2i_core_path)) {
         asker = *from;
         asker.group = true;
         from = &asker;
@@ -9925,7 +9933,8 @@ COAP2_DEF void coap2_call_token(coap2_call *call, const void *token,
 
 /* ---- names ---- */
 
-enum { COAP2I_NAME_MS = 300000, COAP2I_SEARCH_MS = 1000 };
+#define COAP2I_NAME_MS 300000ul
+enum { COAP2I_SEARCH_MS = 1000 };
 
 static uint32_t coap2i_hash_name(const char *name, size_t length)
 {
@@ -9965,7 +9974,7 @@ static void coap2i_keep_name(coap2_node *node, uint32_t name,
     place->peer.group = false;
     place->name = name;
     place->search = search;
-    place->until = node->time + COAP2I_NAME_MS;
+    place->until = (uint32_t)(node->time + COAP2I_NAME_MS);
 }
 
 /* Write the request that looks for somebody. */
@@ -10286,6 +10295,18 @@ static bool coap2i_find_own(const coap2_node *node, const coap2_exchange *e,
 
 #endif
 
+#if COAP2I_FINDS
+
+/* The name of a request's host, as a hash; 0 if it has none. */
+static uint32_t coap2i_own_name(const coap2_node *node, const coap2_exchange *e,
+                                coap2_opt *host)
+{
+    if (!coap2i_find_own(node, e, COAP2_OPT_URI_HOST, host)) return 0;
+    return coap2i_hash_name((const char *)host->value, host->length);
+}
+
+#endif
+
 /* What an answer was made of. */
 typedef struct coap2i_news {
     const coap2_peer *from;
@@ -10401,6 +10422,9 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
     const coap2_exchange *x = node->exchanges;
     uint8_t outstanding = 0;
     uint32_t hold = 0, pause;
+#if COAP2I_FINDS
+    coap2_opt host;
+#endif
     for (; x != node->exchanges + COAP2_MAX_EXCHANGES; x++) {
         if (x == e || x->state < COAP2I_ANSWERING ||
             x->state == COAP2I_WATCHING ||
@@ -10409,7 +10433,10 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
 #if COAP2I_FINDS
         if (coap2i_is_everywhere(&x->peer) || coap2i_is_everywhere(&e->peer))
             continue;
-        if (x->state == COAP2I_SEEKING) return COAP2_FOREVER;
+        if (x->state == COAP2I_SEEKING &&
+            coap2i_own_name(node, x, &host) == coap2i_own_name(node, e, &host))
+            return COAP2_FOREVER;
+        if (e->peer.kind == 0u) continue;
 #endif
         if (x->state == COAP2I_QUEUED) {
             if ((int16_t)((uint16_t)x->handle * 2u - (uint16_t)e->handle * 2u) <
@@ -10547,14 +10574,6 @@ static void coap2i_bound_due(coap2_exchange *e)
 
 /* ---- requests by name ---- */
 
-/* The name of a request's host, as a hash; 0 if it has none. */
-static uint32_t coap2i_own_name(const coap2_node *node, const coap2_exchange *e,
-                                coap2_opt *host)
-{
-    if (!coap2i_find_own(node, e, COAP2_OPT_URI_HOST, host)) return 0;
-    return coap2i_hash_name((const char *)host->value, host->length);
-}
-
 /* A request without an address waits for one: that its host is known for, or
    that a search will find. */
 static void coap2i_begin_search(coap2_node *node, coap2_exchange *e)
@@ -10579,7 +10598,8 @@ static void coap2i_begin_search(coap2_node *node, coap2_exchange *e)
     e->state = COAP2I_SEEKING;
 }
 
-/* Send a search for a request's host; the second one is a copy (4.3). */
+/* Send a search for a request's host, and another one after a while, as either
+   it or its answer may be lost. */
 static void coap2i_run_search(coap2_node *node, coap2_exchange *e)
 {
     coap2_writer w;
@@ -10591,6 +10611,7 @@ static void coap2i_run_search(coap2_node *node, coap2_exchange *e)
                                                           : COAP2_ERR_NAME);
         return;
     }
+    if (e->tries != 0u) e->id = coap2i_new_id(node);
     (void)coap2i_own_name(node, e, &host);
     memset(&everywhere, 0, sizeof everywhere);
     everywhere.group = true;
@@ -11482,6 +11503,7 @@ static bool coap2i_begin_some(coap2_node *node)
 #if COAP2I_FINDS
         if (e->peer.kind == 0u && !e->peer.group) {
             coap2i_begin_search(node, e);
+            if (e->state == COAP2I_SEEKING) coap2i_run_search(node, e);
             begun = true;
             continue;
         }

@@ -4816,11 +4816,11 @@ enum {
     COAP2I_CODE_PMIN,
     COAP2I_CODE_PMAX,
     COAP2I_CODE_TEST = 0x10,
-    COAP2I_CODE_NOT = 8,
     COAP2I_CODE_NAME = 0x20,
     COAP2I_CODE_INDEX = 0x40,
     COAP2I_CODE_NUMBER = 0x80
 };
+enum { COAP2I_CODE_NOT = 8 }; /* in the first byte of a test */
 
 /* How two values compare; operators are the sum of what they allow. */
 enum {
@@ -4949,9 +4949,10 @@ static uint8_t coap2i_rule_word(const uint8_t *at, const uint8_t *end)
 {
     const char *word = coap2i_words;
     uint8_t token = COAP2I_AND;
-    for (; token <= COAP2I_WORD_DELTA; token++) {
+    for (; token <= (uint8_t)COAP2I_WORD_DELTA; token++) {
         if (coap2i_bytes_are(at, end, word)) return token;
-        while (coap2i_flash_char(word++) != '\0') continue;
+        while (coap2i_flash_char(word) != '\0') word++;
+        word++;
     }
     return COAP2I_A_FIELD;
 }
@@ -5362,7 +5363,8 @@ COAP2_DEF int16_t coap2_rule_compile(const char *text, size_t length,
     coap2i_rule_times(&c);
     if (c.token != COAP2I_AT_END)
         coap2i_rule_fail(&c, c.at, COAP2_TEXT("no place here"));
-    return c.error != COAP2_OK ? c.error : (int16_t)c.size;
+    if (c.error != COAP2_OK) return c.error;
+    return (int16_t)c.size;
 }
 
 /* ---- values: how they compare, and how far apart they are ---- */
@@ -5560,7 +5562,7 @@ static void coap2i_old_keep(coap2_old *old, const coap2_value *value)
     old->magnitude = coap2i_value_hash(value, &length);
     old->length = (uint16_t)length;
     coap2i_value_bytes(value, &text);
-    for (i = 0; i < COAP2I_OLD_TEXT; i++)
+    for (i = 0; i < (uint8_t)COAP2I_OLD_TEXT; i++)
         old->text[i] = (char)coap2i_next_byte(&text);
 }
 
@@ -6291,14 +6293,15 @@ static uint8_t coap2i_senml_member(const coap2i_value *key)
     int32_t number =
         n->negative ? 8 - (int32_t)n->magnitude : 8 + (int32_t)n->magnitude;
     uint8_t member = COAP2I_BASE_NAME;
-    for (; member < COAP2I_SENML_OTHER; member++) {
+    for (; member < (uint8_t)COAP2I_SENML_OTHER; member++) {
         if (key->kind == COAP2I_TEXT) {
             if (coap2i_bytes_are(key->text.at, key->text.end, name)) break;
         } else if (n->exponent == 0 &&
                    coap2i_flash_char(coap2i_senml_numbers + member) == number) {
             break;
         }
-        while (coap2i_flash_char(name++) != '\0') continue;
+        while (coap2i_flash_char(name) != '\0') name++;
+        name++;
     }
     return member;
 }
@@ -6318,13 +6321,13 @@ static void coap2i_senml_begin(coap2i_senml *pack)
 static void coap2i_senml_take(coap2i_senml *pack, uint8_t member,
                               const coap2i_value *from)
 {
-    bool is_text = from->kind == COAP2I_TEXT;
+    bool text = from->kind == COAP2I_TEXT;
     switch (member) {
     case COAP2I_BASE_NAME:
-        if (is_text) pack->base_name = from->text;
+        if (text) pack->base_name = from->text;
         break;
     case COAP2I_SENML_NAME:
-        if (is_text) pack->name = from->text;
+        if (text) pack->name = from->text;
         break;
     case COAP2I_BASE_VALUE:
         memset(&pack->base_value, 0, sizeof pack->base_value);
@@ -7062,7 +7065,7 @@ static const uint8_t coap2i_request_forms[][4] COAP2_FLASH = {
     {COAP2_OPT_BLOCK1, 3, 0, 0},
     {COAP2_OPT_SIZE2, 4, 0, 0},
 #endif
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
     {COAP2_OPT_ECHO, 40, COAP2I_NOT_EMPTY, 0},
 #endif
     {COAP2_OPT_NO_RESPONSE & 255, 1, COAP2_OPT_NO_RESPONSE >> 8, 0}};
@@ -7597,7 +7600,7 @@ static bool coap2i_runs_once(const coap2_req *req)
 /* How long a body may be that is put together here. */
 static size_t coap2i_share(const coap2_node *node)
 {
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
     if (node->bodies != NULL) return node->bodies_size / COAP2_MAX_UPLOADS;
 #else
     (void)node;
@@ -7613,7 +7616,7 @@ static uint8_t coap2i_too_large(const coap2_req *req, coap2_rsp *rsp)
     return COAP2_413_REQUEST_ENTITY_TOO_LARGE;
 }
 
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
 
 static uint8_t *coap2i_place(const coap2_node *node, const coap2_upload *u)
 {
@@ -7756,11 +7759,11 @@ static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
     if (req->payload_length > size ||
         (req->block1.more && req->payload_length != size))
         return COAP2_400_BAD_REQUEST;
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
     if (req->block1.number == 0u) coap2i_end_upload(req);
 #endif
     if (req->block1.number == 0u && !req->block1.more) return COAP2_OK;
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
     return coap2i_upload(req, rsp, pieces);
 #else
     (void)pieces;
@@ -7768,7 +7771,7 @@ static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
 #endif
 }
 
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
 
 /* Write the block that is asked for of an answer that was kept. */
 static void coap2i_write_kept(coap2_req *req, coap2_rsp *rsp, coap2_upload *u)
@@ -7984,7 +7987,7 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
         coap2i_reopen_answer(req->node, rsp);
         return COAP2_231_CONTINUE;
     }
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
     if ((req->flags & COAP2I_HAS_BODY) != 0u) coap2i_end_upload(req);
 #endif
 #endif
@@ -8062,7 +8065,7 @@ static bool coap2i_admit(coap2_node *node, const coap2_peer *from)
 
 #endif
 
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
 
 enum { COAP2I_ECHO_SIZE = 6 };
 
@@ -8314,7 +8317,7 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
     coap2i_clear_answer(&rsp);
     coap2i_open_reply(node, &rsp.w, msg, COAP2_500_INTERNAL_SERVER_ERROR);
     if (!coap2i_make_answer(&req, &rsp)) return;
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
     coap2i_limit_answer(node, from, &rsp, coap2i_answer_limit(&req),
                         coap2i_is_safe(&req));
 #endif
@@ -8489,7 +8492,7 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
     e->code = req->msg->code;
     e->flags = req->silent & (2u | 8u | 16u);
     if (coap2i_is_safe(req)) e->flags |= COAP2I_WAS_SAFE;
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
     e->limit = coap2i_answer_limit(req);
 #endif
     if (req->msg->type == COAP2_NON) {
@@ -8581,7 +8584,7 @@ COAP2_DEF coap2_result coap2_answer_send(coap2_rsp *rsp, uint8_t code)
         code = COAP2_500_INTERNAL_SERVER_ERROR;
     coap2i_close_answer(node, rsp, code);
     if (w->start[1] != code && result == COAP2_OK) result = COAP2_ERR_SPACE;
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
     coap2i_limit_answer(node, &e->peer, rsp, e->limit,
                         (e->flags & COAP2I_WAS_SAFE) != 0u);
 #endif

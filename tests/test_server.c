@@ -63,11 +63,10 @@ static void non_is_answered_with_non(void)
 }
 
 /* A reset has four bytes, without the token (RIOT c7af4b25a6, lobaro). */
-#define REJECTED(rest)                                                     \
-    (ASK("4" rest), test_row++, ONLY("70001234"), ASK("5" rest), SILENT(), \
-     ASK("6" rest), SILENT(), ASK("7" rest), SILENT(),                     \
-     ASK_FROM(loop_group(1), "4" rest), SILENT(),                          \
-     ASK_FROM(loop_group(1), "5" rest), SILENT())
+#define REJECTED(rest)                                                      \
+    (ASK("4" rest), test_row++, ONLY("70001234"), ASK("5" rest), SILENT(),  \
+     ASK("6" rest), SILENT(), ASK("7" rest), SILENT(), ASK_GROUP("4" rest), \
+     SILENT(), ASK_GROUP("5" rest), SILENT())
 
 /* RFC 7252 3, behaviours 7 and 14; the rest is from known-bugs 4a, 4b. */
 static void malformed_is_rejected(void)
@@ -531,7 +530,7 @@ static void answer_fits_exactly(void)
     CHECK_EQ(wire.sent[0].length, 11 + 32);
     ASK("50011236 b4'blob'");
     ONLY("5045.... c12a b109 515a ff 7878*");
-    ASK_FROM(loop_group(1), "50011237 b4'blob'");
+    ASK_GROUP("50011237 b4'blob'");
     PASS(5000);
     ONLY("5045.... c12a b109 515a ff 7878*");
     /* a POST, whose handler must not run again, is not (2.7) */
@@ -589,7 +588,7 @@ static void truncated_datagrams(void)
     ONLY("618d1235 aa*");
     ASK("51021236 aa b1'n' ff'seventeen bytes .'");
     CHECK(wire.count == 0 || wire.sent[0].bytes[1] == 0x8d);
-    ASK_FROM(loop_group(1), "51021237 aa b1'n' ff'seventeen bytes .'");
+    ASK_GROUP("51021237 aa b1'n' ff'seventeen bytes .'");
     PASS(5000);
     SILENT();
     ASK("60451238 ff'more than twenty-four bytes'");

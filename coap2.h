@@ -6649,15 +6649,17 @@ static coap2_duplicate *coap2i_recall(coap2_node *node, const coap2_peer *peer,
 }
 
 /* A record for a message: its own, else a free one, else the oldest. They stand
-   in the order of their coming. */
+   in the order of their coming, the newest first: also the one that takes the
+   place of another under its id. */
 static coap2_duplicate *coap2i_record(coap2_node *node, const coap2_peer *peer,
                                       uint16_t id)
 {
-    coap2_duplicate *d = coap2i_recall(node, peer, id);
-    coap2_duplicate *place;
-    if (d != NULL) return d;
-    d = place = node->duplicates;
-    while (place != d + (COAP2_MAX_DUPLICATES - 1) && place->used) place++;
+    coap2_duplicate *d = node->duplicates;
+    coap2_duplicate *place = coap2i_recall(node, peer, id);
+    if (place == NULL) {
+        place = d;
+        while (place != d + (COAP2_MAX_DUPLICATES - 1) && place->used) place++;
+    }
     memmove(d + 1, d, (size_t)(place - d) * sizeof *d);
     return d;
 }

@@ -465,6 +465,9 @@ SERVER = {
     "found-non-displaced": node() + b"".join(
         request(POST, ANY, 0x20 + n, non=n > 3) for n in range(6)) +
     bytes([5, 4]),
+    "found-replaced-keeps-its-age": node() + b"".join(
+        request(POST, ANY, n) for n in (0x24, 0x25, 0x34, 0x26, 0x27, 0x28)) +
+    bytes([5, 2]),
     "late-at-once": node() + request(POST, SLOW) + late(),
     "late-separate": node() + request(GET, SLOW) + after(ms=640) + late() +
     react(ACK) + after(seconds=100),

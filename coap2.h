@@ -6991,23 +6991,27 @@ static uint8_t coap2i_credit(const coap2_node *node, const coap2_observer *o)
 }
 
 /* When a message may go to an observer: 0 now, milliseconds, or when another
-   has been acknowledged. */
+   has been acknowledged, also where the daily one is due (4.5.1). */
 static uint32_t coap2i_observer_rest(const coap2_node *node,
                                      const coap2_observer *o)
 {
     const coap2_observer *x = node->observers;
-    uint32_t passed = node->time - o->sequence;
-    uint8_t flying = 0;
-    if (coap2i_is_past(node, o->due)) return 0;
-    if ((o->flags & COAP2I_IN_FLIGHT) != 0u) return o->due - node->time;
-    if ((o->flags & COAP2I_HAS_NEWS) == 0u) return o->due - node->time;
-    if ((o->flags & COAP2I_BY_CON) == 0u)
-        return coap2i_credit(node, o) != 0u ? 0u : COAP2I_PACE_MS - passed;
+    uint32_t due = o->due - node->time, pause;
+    if (coap2i_is_past(node, o->due)) due = 0;
+    if ((o->flags & COAP2I_IN_FLIGHT) != 0u) return due;
+    if (due != 0u) {
+        if ((o->flags & COAP2I_HAS_NEWS) == 0u) return due;
+        if ((o->flags & COAP2I_BY_CON) == 0u) {
+            if (coap2i_credit(node, o) != 0u) return 0;
+            pause = o->sequence + COAP2I_PACE_MS - node->time;
+            return pause < due ? pause : due;
+        }
+    }
     for (; x != node->observers + COAP2_MAX_OBSERVERS; x++)
         if ((x->flags & COAP2I_IN_FLIGHT) != 0u &&
             coap2_peer_equals(&x->peer, &o->peer))
-            flying++;
-    return flying == 0u ? 0u : COAP2_FOREVER;
+            return COAP2_FOREVER;
+    return 0;
 }
 
 #endif

@@ -585,6 +585,10 @@ SERVER = {
     "observe-busy": node() + observe() + BUSY + change() + rest * 3,
     "observe-deep-sleep": node() + observe() + SLEEP + change() + SLEEP +
     rest + react(ACK),
+    "found-daily-one-not-held-back": node() + observe() + observe(token=0) +
+    rest_not_quite + change() + rest_not_quite,
+    "found-daily-one-before-its-pause": node() + observe(non=True) +
+    rest_not_quite + change() * 5 + rest_not_quite,
     "found-reset-of-a-group": node() + datagram("5151 3f60 3f 60", group=True),
     "upload": node(clock=2) + block() + block(szx=0) + block(
         last=True, length=3),

@@ -7830,7 +7830,9 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
     w->options = w->next = slot + header;
     w->last = aside.last;
     w->error = aside.error;
-    if (length == 0u) return code;
+    /* nothing of it is sent where more of the body is to come */
+    if (length == 0u || (!req->last && COAP2_CODE_CLASS(code) == 2u))
+        return code;
     if (coap2i_stays_whole(req, rsp, length, aside.payload_size)) {
         w->payload_size = aside.payload_size;
         memcpy(slot + header, place + header, length - header);

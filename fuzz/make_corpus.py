@@ -614,6 +614,8 @@ SERVER = {
     "found-one-piece-between": node() + (block(which=3, to=POUR_) * 3 + block(
         which=3, to=POUR_, step=FIRST, last=True, length=3)) + block(
             which=3, to=POUR_),
+    "found-kept-between-pieces": node(packet=2, clock=3) + block(
+        which=3, szx=1, to=POUR_) + AGAIN,
     "kept": node(packet=1, clock=3) + block(which=1, last=True, length=2) +
     block(which=1, step=FIRST) + block(which=1, last=True, length=5) +
     more(1, which=1) + more(2, which=1) + more(3, which=1),

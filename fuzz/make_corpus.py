@@ -804,6 +804,8 @@ CLIENT = {
     serve(1),
     "found-observe-cancel-large": node() + ask_more(WATCH, way=URI) +
     serve(1) + CANCEL + serve(3, kind=1) + serve(3),
+    "found-observe-cancel-by-chance": node() + ask_more(WATCH, way=URI) +
+    serve(1) + CANCEL + bytes([13, 0, 255, 255]),
     "observe-cancel-inside": node() + ask_more(
         WATCH, way=URI, action=IN_CANCEL) + serve(1) + client_rest,
     "observe-not-fresh": node() + ask_more(WATCH, way=URI) + serve(

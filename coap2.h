@@ -7634,10 +7634,10 @@ static uint32_t coap2i_mix(uint32_t hash, uint8_t byte)
 /* What tells one body that arrives from another of the same peer: its method
    and the options that a cache would look at, Request-Tag among them (RFC 7959
    2.5, RFC 9175 3.4). */
-static uint32_t coap2i_body_key(const coap2_req *req, bool tagged)
+static uint32_t coap2i_body_key(const coap2_msg *msg, bool tagged)
 {
-    coap2_opt opt = req->msg->options;
-    uint32_t key = coap2i_mix(2166136261u, req->method);
+    coap2_opt opt = msg->options;
+    uint32_t key = coap2i_mix(2166136261u, msg->code);
     size_t i;
     while (coap2_opt_next(&opt)) {
         if (opt.number == COAP2_OPT_BLOCK1 || opt.number == COAP2_OPT_BLOCK2 ||
@@ -7709,7 +7709,7 @@ static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
 {
     size_t share = coap2i_share(req->node), length = req->payload_length;
     uint32_t at = COAP2_BLOCK_AT(req->block1);
-    uint32_t key = coap2i_body_key(req, true);
+    uint32_t key = coap2i_body_key(req->msg, true);
     coap2_upload *u = coap2i_find_upload(req, key, false);
     uint8_t *body, code = COAP2_OK;
     if (at == 0u) {
@@ -7749,7 +7749,7 @@ static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
 static void coap2i_end_upload(const coap2_req *req)
 {
     coap2_upload *u =
-        coap2i_find_upload(req, coap2i_body_key(req, true), false);
+        coap2i_find_upload(req, coap2i_body_key(req->msg, true), false);
     if (u != NULL) u->length = 0;
 }
 
@@ -7811,7 +7811,7 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
 {
     coap2_node *node = req->node;
     coap2_writer *w = &rsp->w, aside;
-    uint32_t key = coap2i_body_key(req, false);
+    uint32_t key = coap2i_body_key(req->msg, false);
     coap2_upload *u = coap2i_find_upload(req, key, true);
     size_t header = (size_t)(w->options - w->start), share, length;
     uint8_t code, *slot = w->start, *place;
@@ -7874,7 +7874,8 @@ static bool coap2i_is_kept(const coap2_node *node, const coap2_peer *from,
     const coap2_upload *u = node->uploads;
     for (; u != node->uploads + COAP2_MAX_UPLOADS; u++)
         if (u->length != 0u && u->code != 0u && u->id == msg->id &&
-            coap2_peer_equals(&u->peer, from))
+            coap2_peer_equals(&u->peer, from) &&
+            u->key == coap2i_body_key(msg, false))
             return true;
     return false;
 }
@@ -7892,7 +7893,7 @@ static bool coap2i_goes_on(const coap2_req *req)
 static uint8_t coap2i_go_on(coap2_req *req, coap2_rsp *rsp)
 {
     coap2_upload *u =
-        coap2i_find_upload(req, coap2i_body_key(req, false), true);
+        coap2i_find_upload(req, coap2i_body_key(req->msg, false), true);
     if (u != NULL) {
         coap2i_write_kept(req, rsp, u);
         return u->code;

@@ -614,6 +614,9 @@ SERVER = {
     "found-one-piece-between": node() + (block(which=3, to=POUR_) * 3 + block(
         which=3, to=POUR_, step=FIRST, last=True, length=3)) + block(
             which=3, to=POUR_),
+    "found-kept-hides-its-id": node(packet=0, clock=3) + request(
+        POST, ANY, 0x23, [script(0, 80)]) + request(
+            DELETE, ANY, 0x23) + AGAIN[:1] + bytes([1]),
     "found-kept-between-pieces": node(packet=2, clock=3) + block(
         which=3, szx=1, to=POUR_) + AGAIN,
     "kept": node(packet=1, clock=3) + block(which=1, last=True, length=2) +

@@ -1778,6 +1778,8 @@ static void id_of_a_kept_answer(void)
     CHECK_EQ(send_asked(), COAP2_204_CHANGED);
     CHECK(is_stored(3));
     CHECK_EQ(option(COAP2_OPT_BLOCK2), NO_BLOCK);
+    CHECK_EQ(repeat(), COAP2_204_CHANGED);
+    CHECK_EQ(runs, 2);
 }
 
 /* Block n never runs the handler, not for another client, not when nothing is

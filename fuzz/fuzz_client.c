@@ -38,6 +38,7 @@ typedef struct question {
     uint16_t id;
     uint32_t deadline;
     uint64_t first;  /* when it was sent first */
+    uint64_t began;  /* the same, without Echo: its deadline runs on */
     size_t received; /* datagrams at that time */
     coap2_peer peer;
     bool confirmable;
@@ -160,10 +161,14 @@ static bool is_token_used(const question *but)
 
 /* A request leaves for the first time, or its next step does: with Echo, for
    the next block, or to observe again. */
-static void note_first(question *q, const datagram *d)
+static void note_first(question *q, const datagram *d, const coap2_msg *msg)
 {
+    coap2_opt echo;
+
     if (q->sent) FUZZ_CHECK(!q->ping && (q->observes || has_response(q, ANY)));
     q->first = w.now;
+    if (!q->sent || !coap2_msg_find(msg, COAP2_OPT_ECHO, &echo))
+        q->began = w.now;
     q->sent = true;
     q->received = w.received_count;
     q->peer = d->peer;
@@ -229,7 +234,7 @@ static void node_sent(const datagram *d, const coap2_msg *msg)
     }
     if (q->pulls != 0) check_pulled(q, d, msg);
     if (d->times == 1)
-        note_first(q, d);
+        note_first(q, d, msg);
     else
         FUZZ_CHECK(q->id == d->id);
 }
@@ -264,12 +269,11 @@ static bool was_reset(const question *q)
    failed, its time began before it left. */
 static bool is_timeout(const question *q)
 {
-    uint64_t passed = w.now - q->first;
     uint64_t longest = (2u << w.node->max_retransmit) - 1u;
 
     if (ever_failed) return true;
-    return q->sent &&
-           (passed >= q->deadline || passed >= longest * w.node->ack_timeout);
+    return q->sent && (w.now - q->began >= q->deadline ||
+                       w.now - q->first >= longest * w.node->ack_timeout);
 }
 
 static void check_answer(const question *q, const coap2_reply *reply)

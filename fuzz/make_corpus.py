@@ -807,6 +807,9 @@ CLIENT = {
     serve(1),
     "found-observe-cancel-large": node() + ask_more(WATCH, way=URI) +
     serve(1) + CANCEL + serve(3, kind=1) + serve(3),
+    "found-echo-near-the-deadline": node() + ask(way=STEPS, flags=BRIEFLY) +
+    client_after(ms=320) + reply(code=UNAUTHORIZED, options=[
+        option(REPLY_ECHO, b"x")]) + client_rest,
     "found-observe-cancel-by-chance": node() + ask_more(WATCH, way=URI) +
     serve(1) + CANCEL + bytes([13, 0, 255, 255]),
     "observe-cancel-inside": node() + ask_more(

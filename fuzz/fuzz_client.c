@@ -67,24 +67,22 @@ static question *numbered_question(const coap2_msg *msg)
     return &questions[number];
 }
 
-/* A ping has no number: it is one that was sent, or the next. */
+/* A ping has no number, and where sending fails another may overtake it: ask
+   the node whose it is. */
 static question *ping_question(const datagram *d)
 {
+    const coap2_exchange *e = w.node->exchanges;
     size_t i;
 
-    for (i = 0; i < questions_count; i++) {
-        question *q = &questions[i];
+    for (; e != w.node->exchanges + COAP2_MAX_EXCHANGES; e++) {
+        if (e->state != COAP2I_SENDING || e->id != d->id) continue;
+        for (i = 0; i < questions_count; i++) {
+            question *q = &questions[i];
 
-        if (q->ping && q->open && q->sent && q->id == d->id &&
-            coap2_peer_equals(&q->peer, &d->peer))
-            return q;
-    }
-    for (i = 0; i < questions_count; i++) {
-        question *q = &questions[i];
-
-        if (q->ping && q->open && !q->sent &&
-            coap2_peer_equals(&q->peer, &d->peer))
-            return q;
+            if (q->ping && q->open && q->handle == e->handle &&
+                coap2_peer_equals(&q->peer, &d->peer))
+                return q;
+        }
     }
     return NULL;
 }

@@ -807,6 +807,8 @@ CLIENT = {
     serve(1),
     "found-observe-cancel-large": node() + ask_more(WATCH, way=URI) +
     serve(1) + CANCEL + serve(3, kind=1) + serve(3),
+    "found-ping-overtakes": node(nstart=2) + bytes([11, 2 * 2]) +
+    ask(way=PING) + ask(way=PING) + CANCEL,
     "found-echo-near-the-deadline": node() + ask(way=STEPS, flags=BRIEFLY) +
     client_after(ms=320) + reply(code=UNAUTHORIZED, options=[
         option(REPLY_ECHO, b"x")]) + client_rest,

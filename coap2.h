@@ -9624,7 +9624,7 @@ static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
 #if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
     coap2i_observer_heard(node, from, msg);
 #endif
-    if (e == NULL) return;
+    if (e == NULL || e->tries == 0u) return; /* it has not left yet */
     if (e->state == COAP2I_ANSWERING) {
         e->state = COAP2I_FREE;
         return;

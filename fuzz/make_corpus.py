@@ -807,6 +807,8 @@ CLIENT = {
     serve(1),
     "found-observe-cancel-large": node() + ask_more(WATCH, way=URI) +
     serve(1) + CANCEL + serve(3, kind=1) + serve(3),
+    "found-reset-before-it-left": node() + CLIENT_BUSY + ask() +
+    datagram("7000 5e2c") + client_rest,
     "found-ping-overtakes": node(nstart=2) + bytes([11, 2 * 2]) +
     ask(way=PING) + ask(way=PING) + CANCEL,
     "found-echo-near-the-deadline": node() + ask(way=STEPS, flags=BRIEFLY) +

@@ -6652,15 +6652,17 @@ static coap2_duplicate *coap2i_recall(coap2_node *node, const coap2_peer *peer,
 }
 
 /* A record for a message: its own, else a free one, else the oldest. They stand
-   in the order of their coming. */
+   in the order of their coming, the newest first: also the one that takes the
+   place of another under its id. */
 static coap2_duplicate *coap2i_record(coap2_node *node, const coap2_peer *peer,
                                       uint16_t id)
 {
-    coap2_duplicate *d = coap2i_recall(node, peer, id);
-    coap2_duplicate *place;
-    if (d != NULL) return d;
-    d = place = node->duplicates;
-    while (place != d + (COAP2_MAX_DUPLICATES - 1) && place->used) place++;
+    coap2_duplicate *d = node->duplicates;
+    coap2_duplicate *place = coap2i_recall(node, peer, id);
+    if (place == NULL) {
+        place = d;
+        while (place != d + (COAP2_MAX_DUPLICATES - 1) && place->used) place++;
+    }
     memmove(d + 1, d, (size_t)(place - d) * sizeof *d);
     return d;
 }
@@ -6992,23 +6994,27 @@ static uint8_t coap2i_credit(const coap2_node *node, const coap2_observer *o)
 }
 
 /* When a message may go to an observer: 0 now, milliseconds, or when another
-   has been acknowledged. */
+   has been acknowledged, also where the daily one is due (4.5.1). */
 static uint32_t coap2i_observer_rest(const coap2_node *node,
                                      const coap2_observer *o)
 {
     const coap2_observer *x = node->observers;
-    uint32_t passed = node->time - o->sequence;
-    uint8_t flying = 0;
-    if (coap2i_is_past(node, o->due)) return 0;
-    if ((o->flags & COAP2I_IN_FLIGHT) != 0u) return o->due - node->time;
-    if ((o->flags & COAP2I_HAS_NEWS) == 0u) return o->due - node->time;
-    if ((o->flags & COAP2I_BY_CON) == 0u)
-        return coap2i_credit(node, o) != 0u ? 0u : COAP2I_PACE_MS - passed;
+    uint32_t due = o->due - node->time, pause;
+    if (coap2i_is_past(node, o->due)) due = 0;
+    if ((o->flags & COAP2I_IN_FLIGHT) != 0u) return due;
+    if (due != 0u) {
+        if ((o->flags & COAP2I_HAS_NEWS) == 0u) return due;
+        if ((o->flags & COAP2I_BY_CON) == 0u) {
+            if (coap2i_credit(node, o) != 0u) return 0;
+            pause = o->sequence + COAP2I_PACE_MS - node->time;
+            return pause < due ? pause : due;
+        }
+    }
     for (; x != node->observers + COAP2_MAX_OBSERVERS; x++)
         if ((x->flags & COAP2I_IN_FLIGHT) != 0u &&
             coap2_peer_equals(&x->peer, &o->peer))
-            flying++;
-    return flying == 0u ? 0u : COAP2_FOREVER;
+            return COAP2_FOREVER;
+    return 0;
 }
 
 #endif
@@ -7631,10 +7637,10 @@ static uint32_t coap2i_mix(uint32_t hash, uint8_t byte)
 /* What tells one body that arrives from another of the same peer: its method
    and the options that a cache would look at, Request-Tag among them (RFC 7959
    2.5, RFC 9175 3.4). */
-static uint32_t coap2i_body_key(const coap2_req *req, bool tagged)
+static uint32_t coap2i_body_key(const coap2_msg *msg, bool tagged)
 {
-    coap2_opt opt = req->msg->options;
-    uint32_t key = coap2i_mix(2166136261u, req->method);
+    coap2_opt opt = msg->options;
+    uint32_t key = coap2i_mix(2166136261u, msg->code);
     size_t i;
     while (coap2_opt_next(&opt)) {
         if (opt.number == COAP2_OPT_BLOCK1 || opt.number == COAP2_OPT_BLOCK2 ||
@@ -7706,7 +7712,7 @@ static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
 {
     size_t share = coap2i_share(req->node), length = req->payload_length;
     uint32_t at = COAP2_BLOCK_AT(req->block1);
-    uint32_t key = coap2i_body_key(req, true);
+    uint32_t key = coap2i_body_key(req->msg, true);
     coap2_upload *u = coap2i_find_upload(req, key, false);
     uint8_t *body, code = COAP2_OK;
     if (at == 0u) {
@@ -7746,7 +7752,7 @@ static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
 static void coap2i_end_upload(const coap2_req *req)
 {
     coap2_upload *u =
-        coap2i_find_upload(req, coap2i_body_key(req, true), false);
+        coap2i_find_upload(req, coap2i_body_key(req->msg, true), false);
     if (u != NULL) u->length = 0;
 }
 
@@ -7808,7 +7814,7 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
 {
     coap2_node *node = req->node;
     coap2_writer *w = &rsp->w, aside;
-    uint32_t key = coap2i_body_key(req, false);
+    uint32_t key = coap2i_body_key(req->msg, false);
     coap2_upload *u = coap2i_find_upload(req, key, true);
     size_t header = (size_t)(w->options - w->start), share, length;
     uint8_t code, *slot = w->start, *place;
@@ -7827,7 +7833,9 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
     w->options = w->next = slot + header;
     w->last = aside.last;
     w->error = aside.error;
-    if (length == 0u) return code;
+    /* nothing of it is sent where more of the body is to come */
+    if (length == 0u || (!req->last && COAP2_CODE_CLASS(code) == 2u))
+        return code;
     if (coap2i_stays_whole(req, rsp, length, aside.payload_size)) {
         w->payload_size = aside.payload_size;
         memcpy(slot + header, place + header, length - header);
@@ -7869,7 +7877,8 @@ static bool coap2i_is_kept(const coap2_node *node, const coap2_peer *from,
     const coap2_upload *u = node->uploads;
     for (; u != node->uploads + COAP2_MAX_UPLOADS; u++)
         if (u->length != 0u && u->code != 0u && u->id == msg->id &&
-            coap2_peer_equals(&u->peer, from))
+            coap2_peer_equals(&u->peer, from) &&
+            u->key == coap2i_body_key(msg, false))
             return true;
     return false;
 }
@@ -7887,7 +7896,7 @@ static bool coap2i_goes_on(const coap2_req *req)
 static uint8_t coap2i_go_on(coap2_req *req, coap2_rsp *rsp)
 {
     coap2_upload *u =
-        coap2i_find_upload(req, coap2i_body_key(req, false), true);
+        coap2i_find_upload(req, coap2i_body_key(req->msg, false), true);
     if (u != NULL) {
         coap2i_write_kept(req, rsp, u);
         return u->code;
@@ -9618,7 +9627,7 @@ static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
 #if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
     coap2i_observer_heard(node, from, msg);
 #endif
-    if (e == NULL) return;
+    if (e == NULL || e->tries == 0u) return; /* it has not left yet */
     if (e->state == COAP2I_ANSWERING) {
         e->state = COAP2I_FREE;
         return;

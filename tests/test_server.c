@@ -352,6 +352,28 @@ static void another_token_replaces_the_record(void)
     CHECK_EQ(runs, 5);
 }
 
+/* What takes the place of another under its id has come now, not then. */
+static void replaced_record_is_the_newest(void)
+{
+    uint8_t post[] = {0x41, 2, 0x12, 0, 0xaa, 0xb1, 'n'};
+    unsigned i;
+
+    begin();
+    ASK("41021200 aa b1'n'");
+    ASK("41021201 aa b1'n'");
+    ASK("41021200 bb b1'n'");
+    for (i = 2; i < COAP2_MAX_DUPLICATES + 1; i++) {
+        post[3] = (uint8_t)i;
+        loop_push_at(&wire, loop_peer(1), post, sizeof post, wire.time);
+        POLL();
+    }
+    CHECK_EQ(runs, COAP2_MAX_DUPLICATES + 2);
+    ASK("41021200 bb b1'n'");
+    ONLY("61411200 bb c0ff'3'");
+    CHECK_EQ(runs, COAP2_MAX_DUPLICATES + 2);
+    still_serves();
+}
+
 /* The second half of a table's life: it is full of it all the time. */
 static void full_table_forgets_the_oldest(void)
 {
@@ -955,6 +977,8 @@ int main(void)
     RUN("RFC 7252 4.4: peers compare", peers_compare);
     RUN("RFC 7252 4.4: tokens", another_token_replaces_the_record);
     RUN("RFC 7252 4.5: full table", full_table_forgets_the_oldest);
+    RUN("RFC 7252 4.5: full table, id used twice",
+        replaced_record_is_the_newest);
     RUN("RFC 7252 4.8.2: lifetimes", lifetimes_on_a_fake_clock);
     RUN("RFC 7252 4.8.2: lifetimes, set", lifetimes_at_run_time);
     RUN("RFC 7252 4.4: ids wrap", ids_wrap);

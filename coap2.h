@@ -5086,11 +5086,11 @@ enum {
     COAP2I_CODE_PMIN,
     COAP2I_CODE_PMAX,
     COAP2I_CODE_TEST = 0x10,
-    COAP2I_CODE_NOT = 8,
     COAP2I_CODE_NAME = 0x20,
     COAP2I_CODE_INDEX = 0x40,
     COAP2I_CODE_NUMBER = 0x80
 };
+enum { COAP2I_CODE_NOT = 8 }; /* in the first byte of a test */
 
 /* How two values compare; operators are the sum of what they allow. */
 enum {
@@ -5219,8 +5219,10 @@ COAP2I_RARE uint8_t coap2i_find_word(const char *word, uint8_t count,
                                      const uint8_t *at, const uint8_t *end)
 {
     uint8_t i = 0;
-    for (; i < count && !coap2i_bytes_are(at, end, word); i++)
-        while (coap2i_flash_char(word++) != '\0') continue;
+    for (; i < count && !coap2i_bytes_are(at, end, word); i++) {
+        while (coap2i_flash_char(word) != '\0') word++;
+        word++;
+    }
     return i;
 }
 
@@ -5639,7 +5641,8 @@ COAP2_DEF int16_t coap2_rule_compile(const char *text, size_t length,
     coap2i_rule_times(&c);
     if (c.token != COAP2I_AT_END)
         coap2i_rule_fail(&c, c.at, COAP2_TEXT("no place here"));
-    return c.error != COAP2_OK ? c.error : (int16_t)c.size;
+    if (c.error != COAP2_OK) return c.error;
+    return (int16_t)c.size;
 }
 
 /* ---- values: how they compare, and how far apart they are ---- */
@@ -5837,7 +5840,7 @@ static void coap2i_old_keep(coap2_old *old, const coap2_value *value)
     old->magnitude = coap2i_value_hash(value, &length);
     old->length = (uint16_t)length;
     coap2i_value_bytes(value, &text);
-    for (i = 0; i < COAP2I_OLD_TEXT; i++)
+    for (i = 0; i < (uint8_t)COAP2I_OLD_TEXT; i++)
         old->text[i] = (char)coap2i_next_byte(&text);
 }
 
@@ -6568,14 +6571,15 @@ static uint8_t coap2i_senml_member(const coap2i_value *key)
     int32_t number =
         n->negative ? 8 - (int32_t)n->magnitude : 8 + (int32_t)n->magnitude;
     uint8_t member = COAP2I_BASE_NAME;
-    for (; member < COAP2I_SENML_OTHER; member++) {
+    for (; member < (uint8_t)COAP2I_SENML_OTHER; member++) {
         if (key->kind == COAP2I_TEXT) {
             if (coap2i_bytes_are(key->text.at, key->text.end, name)) break;
         } else if (n->exponent == 0 &&
                    coap2i_flash_char(coap2i_senml_numbers + member) == number) {
             break;
         }
-        while (coap2i_flash_char(name++) != '\0') continue;
+        while (coap2i_flash_char(name) != '\0') name++;
+        name++;
     }
     return member;
 }
@@ -6595,13 +6599,13 @@ static void coap2i_senml_begin(coap2i_senml *pack)
 static void coap2i_senml_take(coap2i_senml *pack, uint8_t member,
                               const coap2i_value *from)
 {
-    bool is_text = from->kind == COAP2I_TEXT;
+    bool text = from->kind == COAP2I_TEXT;
     switch (member) {
     case COAP2I_BASE_NAME:
-        if (is_text) pack->base_name = from->text;
+        if (text) pack->base_name = from->text;
         break;
     case COAP2I_SENML_NAME:
-        if (is_text) pack->name = from->text;
+        if (text) pack->name = from->text;
         break;
     case COAP2I_BASE_VALUE:
         memset(&pack->base_value, 0, sizeof pack->base_value);
@@ -6978,15 +6982,17 @@ static coap2_duplicate *coap2i_recall(coap2_node *node, const coap2_peer *peer,
 }
 
 /* A record for a message: its own, else a free one, else the oldest. They stand
-   in the order of their coming. */
+   in the order of their coming, the newest first: also the one that takes the
+   place of another under its id. */
 static coap2_duplicate *coap2i_record(coap2_node *node, const coap2_peer *peer,
                                       uint16_t id)
 {
-    coap2_duplicate *d = coap2i_recall(node, peer, id);
-    coap2_duplicate *place;
-    if (d != NULL) return d;
-    d = place = node->duplicates;
-    while (place != d + (COAP2_MAX_DUPLICATES - 1) && place->used) place++;
+    coap2_duplicate *d = node->duplicates;
+    coap2_duplicate *place = coap2i_recall(node, peer, id);
+    if (place == NULL) {
+        place = d;
+        while (place != d + (COAP2_MAX_DUPLICATES - 1) && place->used) place++;
+    }
     memmove(d + 1, d, (size_t)(place - d) * sizeof *d);
     return d;
 }
@@ -7643,23 +7649,27 @@ static uint8_t coap2i_credit(const coap2_node *node, const coap2_observer *o)
 }
 
 /* When a message may go to an observer: 0 now, milliseconds, or when another
-   has been acknowledged. */
+   has been acknowledged, also where the daily one is due (4.5.1). */
 static uint32_t coap2i_observer_rest(const coap2_node *node,
                                      const coap2_observer *o)
 {
     const coap2_observer *x = node->observers;
-    uint32_t passed = node->time - o->sequence;
-    uint8_t flying = 0;
-    if (coap2i_is_past(node, o->due)) return 0;
-    if ((o->flags & COAP2I_IN_FLIGHT) != 0u) return o->due - node->time;
-    if ((o->flags & COAP2I_HAS_NEWS) == 0u) return o->due - node->time;
-    if ((o->flags & COAP2I_BY_CON) == 0u)
-        return coap2i_credit(node, o) != 0u ? 0u : COAP2I_PACE_MS - passed;
+    uint32_t due = o->due - node->time, pause;
+    if (coap2i_is_past(node, o->due)) due = 0;
+    if ((o->flags & COAP2I_IN_FLIGHT) != 0u) return due;
+    if (due != 0u) {
+        if ((o->flags & COAP2I_HAS_NEWS) == 0u) return due;
+        if ((o->flags & COAP2I_BY_CON) == 0u) {
+            if (coap2i_credit(node, o) != 0u) return 0;
+            pause = o->sequence + COAP2I_PACE_MS - node->time;
+            return pause < due ? pause : due;
+        }
+    }
     for (; x != node->observers + COAP2_MAX_OBSERVERS; x++)
         if ((x->flags & COAP2I_IN_FLIGHT) != 0u &&
             coap2_peer_equals(&x->peer, &o->peer))
-            flying++;
-    return flying == 0u ? 0u : COAP2_FOREVER;
+            return COAP2_FOREVER;
+    return 0;
 }
 
 #endif
@@ -7717,7 +7727,7 @@ static const uint8_t coap2i_request_forms[][4] COAP2_FLASH = {
     {COAP2_OPT_BLOCK1, 3, 0, 0},
     {COAP2_OPT_SIZE2, 4, 0, 0},
 #endif
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
     {COAP2_OPT_ECHO, 40, COAP2I_NOT_EMPTY, 0},
 #endif
     {COAP2_OPT_NO_RESPONSE & 255, 1, COAP2_OPT_NO_RESPONSE >> 8, 0}};
@@ -8071,7 +8081,8 @@ static void coap2i_write_json_row(coap2_writer *w, const coap2_resource *row)
             coap2i_write_flash(w, COAP2_TEXT("\""));
             if (left != 1u) coap2i_write_flash(w, COAP2_TEXT(","));
         }
-        while (coap2i_flash_char(method++) != '\0') continue;
+        while (coap2i_flash_char(method) != '\0') method++;
+        method++;
     }
     coap2i_write_flag(w, COAP2_TEXT("],\"observable\":"),
                       (methods & COAP2_OBSERVABLE) != 0u);
@@ -8433,7 +8444,7 @@ static bool coap2i_runs_once(const coap2_req *req)
 /* How long a body may be that is put together here. */
 static size_t coap2i_share(const coap2_node *node)
 {
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
     if (node->bodies != NULL) return node->bodies_size / COAP2_MAX_UPLOADS;
 #else
     (void)node;
@@ -8449,7 +8460,7 @@ static uint8_t coap2i_too_large(const coap2_req *req, coap2_rsp *rsp)
     return COAP2_413_REQUEST_ENTITY_TOO_LARGE;
 }
 
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
 
 static uint8_t *coap2i_place(const coap2_node *node, const coap2_upload *u)
 {
@@ -8459,10 +8470,10 @@ static uint8_t *coap2i_place(const coap2_node *node, const coap2_upload *u)
 /* What tells one body that arrives from another of the same peer: its method
    and the options that a cache would look at, Request-Tag among them (RFC 7959
    2.5, RFC 9175 3.4). */
-static uint32_t coap2i_body_key(const coap2_req *req, bool tagged)
+static uint32_t coap2i_body_key(const coap2_msg *msg, bool tagged)
 {
-    coap2_opt opt = req->msg->options;
-    uint32_t key = coap2i_mix(COAP2I_HASH_START, req->method);
+    coap2_opt opt = msg->options;
+    uint32_t key = coap2i_mix(COAP2I_HASH_START, msg->code);
     size_t i;
     while (coap2_opt_next(&opt)) {
         if (opt.number == COAP2_OPT_BLOCK1 || opt.number == COAP2_OPT_BLOCK2 ||
@@ -8534,7 +8545,7 @@ static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
 {
     size_t share = coap2i_share(req->node), length = req->payload_length;
     uint32_t at = COAP2_BLOCK_AT(req->block1);
-    uint32_t key = coap2i_body_key(req, true);
+    uint32_t key = coap2i_body_key(req->msg, true);
     coap2_upload *u = coap2i_find_upload(req, key, false);
     uint8_t *body, code = COAP2_OK;
     if (at == 0u) {
@@ -8574,7 +8585,7 @@ static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
 static void coap2i_end_upload(const coap2_req *req)
 {
     coap2_upload *u =
-        coap2i_find_upload(req, coap2i_body_key(req, true), false);
+        coap2i_find_upload(req, coap2i_body_key(req->msg, true), false);
     if (u != NULL) u->length = 0;
 }
 
@@ -8587,11 +8598,11 @@ static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
     if (req->payload_length > size ||
         (req->block1.more && req->payload_length != size))
         return COAP2_400_BAD_REQUEST;
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
     if (req->block1.number == 0u) coap2i_end_upload(req);
 #endif
     if (req->block1.number == 0u && !req->block1.more) return COAP2_OK;
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
     return coap2i_upload(req, rsp, pieces);
 #else
     (void)pieces;
@@ -8599,7 +8610,7 @@ static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
 #endif
 }
 
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
 
 /* Write the block that is asked for of an answer that was kept. */
 static void coap2i_write_kept(coap2_req *req, coap2_rsp *rsp, coap2_upload *u)
@@ -8636,7 +8647,7 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
 {
     coap2_node *node = req->node;
     coap2_writer *w = &rsp->w, aside;
-    uint32_t key = coap2i_body_key(req, false);
+    uint32_t key = coap2i_body_key(req->msg, false);
     coap2_upload *u = coap2i_find_upload(req, key, true);
     size_t header = (size_t)(w->options - w->start), share, length;
     uint8_t code, *slot = w->start, *place;
@@ -8655,7 +8666,9 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
     w->options = w->next = slot + header;
     w->last = aside.last;
     w->error = aside.error;
-    if (length == 0u) return code;
+    /* nothing of it is sent where more of the body is to come */
+    if (length == 0u || (!req->last && COAP2_CODE_CLASS(code) == 2u))
+        return code;
     if (coap2i_stays_whole(req, rsp, length, aside.payload_size)) {
         w->payload_size = aside.payload_size;
         memcpy(slot + header, place + header, length - header);
@@ -8697,7 +8710,8 @@ static bool coap2i_is_kept(const coap2_node *node, const coap2_peer *from,
     const coap2_upload *u = node->uploads;
     for (; u != node->uploads + COAP2_MAX_UPLOADS; u++)
         if (u->length != 0u && u->code != 0u && u->id == msg->id &&
-            coap2_peer_equals(&u->peer, from))
+            coap2_peer_equals(&u->peer, from) &&
+            u->key == coap2i_body_key(msg, false))
             return true;
     return false;
 }
@@ -8715,7 +8729,7 @@ static bool coap2i_goes_on(const coap2_req *req)
 static uint8_t coap2i_go_on(coap2_req *req, coap2_rsp *rsp)
 {
     coap2_upload *u =
-        coap2i_find_upload(req, coap2i_body_key(req, false), true);
+        coap2i_find_upload(req, coap2i_body_key(req->msg, false), true);
     if (u != NULL) {
         coap2i_write_kept(req, rsp, u);
         return u->code;
@@ -8848,7 +8862,7 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
         coap2i_reopen_answer(req->node, rsp);
         return COAP2_231_CONTINUE;
     }
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
     if ((req->flags & COAP2I_HAS_BODY) != 0u) coap2i_end_upload(req);
 #endif
 #endif
@@ -8926,7 +8940,7 @@ static bool coap2i_admit(coap2_node *node, const coap2_peer *from)
 
 #endif
 
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
 
 enum { COAP2I_ECHO_SIZE = 6 };
 
@@ -9386,7 +9400,7 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
     coap2i_clear_answer(&rsp);
     coap2i_open_reply(node, &rsp.w, msg, COAP2_500_INTERNAL_SERVER_ERROR);
     if (!coap2i_make_answer(&req, &rsp)) return;
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
     coap2i_limit_answer(node, from, &rsp, coap2i_answer_limit(&req),
                         coap2i_is_safe(&req));
 #endif
@@ -9689,7 +9703,7 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
     e->code = req->msg->code;
     e->flags = req->silent & (2u | 8u | 16u);
     if (coap2i_is_safe(req)) e->flags |= COAP2I_WAS_SAFE;
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
     e->limit = coap2i_answer_limit(req);
 #endif
     if (req->msg->type == COAP2_NON) {
@@ -9781,7 +9795,7 @@ COAP2_DEF coap2_result coap2_answer_send(coap2_rsp *rsp, uint8_t code)
         code = COAP2_500_INTERNAL_SERVER_ERROR;
     coap2i_close_answer(node, rsp, code);
     if (w->start[1] != code && result == COAP2_OK) result = COAP2_ERR_SPACE;
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
     coap2i_limit_answer(node, &e->peer, rsp, e->limit,
                         (e->flags & COAP2I_WAS_SAFE) != 0u);
 #endif
@@ -11352,7 +11366,7 @@ static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
 #if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
     coap2i_observer_heard(node, from, msg);
 #endif
-    if (e == NULL) return;
+    if (e == NULL || e->tries == 0u) return; /* it has not left yet */
     if (e->state == COAP2I_ANSWERING) {
         e->state = COAP2I_FREE;
         return;

@@ -1453,6 +1453,33 @@ static void busy_for_ever(void)
     CHECK_IDLE();
 }
 
+/* What rejects or acknowledges a message that has not left yet is not about it
+   (RFC 7252 4.2). */
+static void not_sent_yet(void)
+{
+    uint8_t empty[] = {0x70, 0, 0, 0};
+
+    fresh();
+    ask(&got[0]);
+    wire.again = 3;
+    poll_now();
+    CHECK_EQ(wire.tried, 1);
+    empty[2] = (uint8_t)((uint16_t)(node.next_id - 1) >> 8);
+    empty[3] = (uint8_t)(node.next_id - 1);
+    loop_push_at(&wire, loop_peer(1), empty, sizeof empty, wire.time);
+    poll_now();
+    empty[0] = 0x60;
+    loop_push_at(&wire, loop_peer(1), empty, sizeof empty, wire.time);
+    poll_now();
+    CHECK_EQ(wire.count, 0);
+    pass(1000);
+    CHECK_EQ(wire.count, 1);
+    PIGGYBACK(0, COAP2_205_CONTENT, "");
+    poll_now();
+    CHECK_ENDED(&got[0], COAP2_OK);
+    CHECK_IDLE();
+}
+
 /* An ACK that cannot leave now leaves later. */
 static void busy_ack(void)
 {
@@ -2412,6 +2439,7 @@ int main(void)
     RUN("client: cancel at a timeout", cancel_at_timeout);
     RUN("client: a sender that is busy", busy_sender);
     RUN("client: a sender that stays busy", busy_for_ever);
+    RUN("RFC 7252 4.2: an ACK or RST too early", not_sent_yet);
     RUN("client: an ACK and a busy sender", busy_ack);
     RUN("client: a sender that fails", broken_sender);
     RUN("client: the next behind one that fails", broken_in_line);

@@ -90,11 +90,10 @@
        COAP2_PACKET     1152  bytes of a slot of node.out; AVR 128
        COAP2_MAX_NAMES    16  names whose address is known; AVR 2
                                                              (20 bytes each)
-       COAP2_BURST         8  datagrams that one poll receives
-       COAP2_MAX_VISITORS  4  clients that COAP2_FLOOD_LIMIT counts
      Parameters of protocols:
        COAP2_TOKEN_LENGTH  4  of our requests
-       COAP2_FLOOD_LIMIT   0  requests a second of one client; more are 4.29
+       COAP2_FLOOD_LIMIT   0  requests a second of one client; more are 4.29;
+                              as many clients as duplicates are counted
        COAP2_REPLY_LIMIT   0  times its request, an answer to who has not shown
                               its address (Echo); 3 is what RFC 9175 wants
      and those of RFC 7252 4.8 that a node starts with: COAP2_ACK_TIMEOUT,
@@ -316,9 +315,6 @@
 #ifndef COAP2_TOKEN_LENGTH /* (1..8) of our requests; RFC 7252 5.3.1 */
 #define COAP2_TOKEN_LENGTH 4
 #endif
-#ifndef COAP2_BURST /* (1..100) datagrams that one poll receives */
-#define COAP2_BURST 8
-#endif
 #ifndef COAP2_ACK_DELAY /* (1..2000) ms until a late answer's empty ACK;
                            RFC 7252 5.2.2 */
 #define COAP2_ACK_DELAY 500
@@ -354,9 +350,6 @@
 #ifndef COAP2_FLOOD_LIMIT /* (0..1000) requests a second of one client; more
                              are 4.29, RFC 8516. 0: no limit */
 #define COAP2_FLOOD_LIMIT 0
-#endif
-#ifndef COAP2_MAX_VISITORS /* (1..100) clients whose requests are counted */
-#define COAP2_MAX_VISITORS 4
 #endif
 #ifndef COAP2_REPLY_LIMIT /* (0..20) times the size of a request, its answer
                              to an address that was not shown, RFC 9175 2.4;
@@ -1754,7 +1747,7 @@ typedef struct coap2_node {
     coap2_place places[COAP2_MAX_NAMES];
 #endif
 #if COAP2_FLOOD_LIMIT
-    coap2_visitor visitors[COAP2_MAX_VISITORS];
+    coap2_visitor visitors[COAP2_MAX_DUPLICATES];
 #endif
 } coap2_node;
 
@@ -1790,6 +1783,7 @@ COAP2_DEF void coap2_seed(coap2_node *node, const void *bytes, size_t length);
    after calls that send: it is poll that sends. The clock may wrap; call it at
    least once in 24 days, or records of long ago may look young. */
 #define COAP2_FOREVER 0xfffffffful
+enum { COAP2_BURST = 8 };
 COAP2_DEF uint32_t coap2_poll(coap2_node *node, uint32_t now_ms);
 
 /* Push a datagram in, where packets arrive by upcall; coap2_poll tells after
@@ -8914,7 +8908,7 @@ static coap2_visitor *coap2i_find_visitor(coap2_node *node,
                                           const coap2_peer *from)
 {
     coap2_visitor *v = node->visitors, *place = v;
-    for (; v != node->visitors + COAP2_MAX_VISITORS; v++) {
+    for (; v != node->visitors + COAP2_MAX_DUPLICATES; v++) {
         if (v->requests != 0u && coap2_peer_equals(&v->peer, from)) return v;
         if (place->requests != 0u &&
             (v->requests == 0u || (int32_t)(v->since - place->since) < 0))

@@ -6,7 +6,7 @@
 #define COAP2_MAX_EXCHANGES 3
 #define COAP2_MAX_DUPLICATES 4
 #define COAP2_REPLY_SIZE 16
-#define COAP2_BURST 4
+#define LOOP_QUEUE 9
 #define COAP2_IMPLEMENTATION
 #include "../coap2.h"
 #include "loop.h"

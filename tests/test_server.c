@@ -668,12 +668,11 @@ static void many_options(void)
 /* A poll receives so many, and asks to be called again at once. */
 static void burst_is_bounded(void)
 {
+    uint8_t i, bytes[] = {0x40, 1, 0x12, 0x30, 0xb4, 't', 'e', 'm', 'p'};
+
     begin();
-    LOOP_PUSH(&wire, loop_peer(1), "40011230 b4'temp'");
-    LOOP_PUSH(&wire, loop_peer(1), "40011231 b4'temp'");
-    LOOP_PUSH(&wire, loop_peer(1), "40011232 b4'temp'");
-    LOOP_PUSH(&wire, loop_peer(1), "40011233 b4'temp'");
-    LOOP_PUSH(&wire, loop_peer(1), "40011234 b4'temp'");
+    for (i = 0; i <= COAP2_BURST; i++, bytes[3]++)
+        loop_push_at(&wire, loop_peer(1), bytes, sizeof bytes, wire.time);
     CHECK_EQ(POLL(), 0);
     CHECK_EQ(wire.count, COAP2_BURST);
     IS_IDLE();

@@ -1616,6 +1616,7 @@ typedef struct coap2_observer {
     uint8_t options[COAP2_OBSERVE_OPTIONS];
 #if COAP2I_SUBSCRIBES
     uint8_t news;          /* what has come up since it was sent something */
+    uint16_t request;      /* id of the one that began or renewed it */
     uint32_t epmax;        /* ms until a look without a change; 0: none */
     uint32_t looked;       /* when */
     uint32_t subscription; /* its id, where one was asked for */
@@ -9199,6 +9200,31 @@ typedef struct coap2i_shown {
     size_t size;
 } coap2i_shown;
 
+#if COAP2I_SUBSCRIBES
+
+/* The request that began a subscription comes again: it is answered, and renews
+   nothing (RFC 7252 4.5). What is in flight is newer than that answer, for a
+   client that gets the answer first (RFC 7641 3.4). */
+static bool coap2i_is_asked_again(const coap2_req *req, coap2_rsp *rsp,
+                                  uint8_t row)
+{
+    coap2_node *node = req->node;
+    const coap2_observer *o =
+        coap2i_find_observer(node, req->peer, req->msg, false);
+    if (o == NULL || (o->news & COAP2I_RULED) == 0u || o->row != row ||
+        o->request != req->msg->id)
+        return false;
+    rsp->observed = true;
+    rsp->sequence = (o->flags & COAP2I_IN_FLIGHT) != 0u ? o->sequence - 1u
+                                                        : ++node->sequence;
+    rsp->sequence &= 0xffffffu;
+    rsp->subscription = o->subscription;
+    rsp->max_age = coap2i_rule_age(o->rule);
+    return true;
+}
+
+#endif
+
 /* Begin, renew or end an observation, as the request and its answer say (RFC
    7641 4.1). Only what a GET or FETCH of a resource in the table answers with
    success can be observed. Returns the code, 4.00 if the rule is none. */
@@ -9231,6 +9257,9 @@ COAP2I_RARE uint8_t coap2i_register(const coap2_req *req, coap2_rsp *rsp,
         coap2i_end_observation(req);
         return code;
     }
+#if COAP2I_SUBSCRIBES
+    if (coap2i_is_asked_again(req, rsp, row)) return code;
+#endif
     o = coap2i_observe(node, req->peer, req->msg, row,
                        coap2i_has_star(resource), shown->format);
     if (o == NULL) return code;
@@ -9242,6 +9271,7 @@ COAP2I_RARE uint8_t coap2i_register(const coap2_req *req, coap2_rsp *rsp,
 #if COAP2I_SUBSCRIBES
     coap2i_set_values(&values, resource);
     coap2i_begin_rule(node, o, &wish, &values);
+    o->request = req->msg->id;
     rsp->subscription = o->subscription;
     if (wish.ruled) rsp->max_age = coap2i_rule_age(o->rule);
 #endif
@@ -9406,7 +9436,7 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
     /* what is safe is done again when it is asked for again (4.5), and a block
        that is kept given again */
     if (msg->type == COAP2_NON || (req.flags & COAP2I_IS_LATE) != 0u ||
-        coap2i_must_remember(&req))
+        rsp.w.start[1] == COAP2_202_DELETED || coap2i_must_remember(&req))
         (void)coap2i_remember(
             node, from, msg,
             coap2i_is_wanted(rsp.w.start[1], req.silent) ? &rsp.w : NULL);
@@ -10460,6 +10490,8 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
     return outstanding >= node->nstart ? COAP2_FOREVER : hold;
 }
 
+#if COAP2_WITH_BLOCKS || COAP2_WITH_OBSERVE || COAP2_WITH_ECHO
+
 /* Is it an option of one step of a transfer, which the next step writes? */
 static bool coap2i_is_of_step(const coap2_exchange *e, uint16_t number)
 {
@@ -10513,6 +10545,8 @@ static bool coap2i_send_again(coap2_exchange *e, const coap2_writer *w)
     e->state = COAP2I_QUEUED;
     return w->error == COAP2_OK;
 }
+
+#endif
 
 #if COAP2_WITH_OBSERVE
 
@@ -10837,7 +10871,8 @@ static coap2_exchange *coap2i_find_request(coap2_node *node,
         }
 #endif
         if (msg->type == COAP2_ACK &&
-            (e->id != msg->id || !coap2i_is_con(node, e)))
+            (e->state == COAP2I_WATCHING || e->id != msg->id ||
+             !coap2i_is_con(node, e)))
             continue;
         if (coap2i_packet(node, e)[1] == COAP2_000_EMPTY) continue;
         if (e->peer.group ? msg->type != COAP2_ACK

@@ -1617,8 +1617,8 @@ typedef struct coap2_observer {
 #if COAP2I_SUBSCRIBES
     uint8_t news;          /* what has come up since it was sent something */
     uint16_t request;      /* id of the one that began or renewed it */
-    uint32_t epmax;        /* ms until a look without a change; 0: none */
-    uint32_t looked;       /* when */
+    uint16_t epmax;        /* until a look without a change; 0: none */
+    uint16_t looked;       /* when, both in steps of 1,024 ms */
     uint32_t subscription; /* its id, where one was asked for */
     coap2_trigger trigger;
     uint8_t rule[COAP2_RULE_SIZE];
@@ -9143,6 +9143,17 @@ static void coap2i_set_values(coap2i_values *values, const coap2_resource *row)
     values->user = &values->payload;
 }
 
+/* Times of which a second is enough, in few bytes. */
+static uint16_t coap2i_steps(uint32_t ms)
+{
+    return ms >> 10 > UINT16_MAX ? (uint16_t)UINT16_MAX : (uint16_t)(ms >> 10);
+}
+
+static uint16_t coap2i_step(const coap2_node *node)
+{
+    return (uint16_t)(node->time >> 10);
+}
+
 /* Let a rule begin: the answer counts as its first notification. */
 static void coap2i_begin_rule(coap2_node *node, coap2_observer *o,
                               const coap2i_wish *wish,
@@ -9163,8 +9174,9 @@ static void coap2i_begin_rule(coap2_node *node, coap2_observer *o,
     else
         o->flags &= (uint8_t)~COAP2I_HAS_NEWS;
     if (wish->con) o->flags |= COAP2I_BY_CON;
-    o->epmax = wish->epmax;
-    o->looked = node->time;
+    o->epmax = coap2i_steps(wish->epmax);
+    if (wish->epmax != 0u && o->epmax == 0u) o->epmax = 1;
+    o->looked = coap2i_step(node);
     memcpy(o->rule, wish->rule, sizeof o->rule);
     coap2_trigger_begin(&o->trigger, o->rule, values->look, values->user,
                         node->time);
@@ -9498,13 +9510,16 @@ static void coap2i_observed_values(coap2i_values *values,
 static uint32_t coap2i_rule_rest(const coap2_node *node,
                                  const coap2_observer *o)
 {
-    uint32_t rest, passed = node->time - o->looked;
+    uint32_t rest, look;
+    uint16_t passed = (uint16_t)(coap2i_step(node) - o->looked);
     if ((o->news & COAP2I_RULED) == 0u || (o->flags & COAP2I_ENDS) != 0u)
         return COAP2_FOREVER;
     if ((o->news & COAP2I_IN_DOUBT) != 0u) return 0;
     rest = coap2_trigger_due(&o->trigger, o->rule, node->time);
-    if (o->epmax == 0u || o->epmax - passed >= rest) return rest;
-    return passed < o->epmax ? o->epmax - passed : 0u;
+    if (o->epmax == 0u) return rest;
+    if (passed >= o->epmax) return 0;
+    look = ((uint32_t)(o->epmax - passed) << 10) - (node->time & 1023u);
+    return look < rest ? look : rest;
 }
 
 /* Hold an observer's rule against what its handler has shown. */
@@ -9513,9 +9528,10 @@ static void coap2i_ask_rule(coap2_node *node, coap2_observer *o,
 {
     bool change = (o->news & COAP2I_IN_DOUBT) != 0u;
     uint8_t reason;
-    if (o->epmax != 0u && node->time - o->looked >= o->epmax) change = true;
+    if (o->epmax != 0u && (uint16_t)(coap2i_step(node) - o->looked) >= o->epmax)
+        change = true;
     o->news &= (uint8_t)~COAP2I_IN_DOUBT;
-    o->looked = node->time;
+    o->looked = coap2i_step(node);
     reason = change ? coap2_trigger_change(&o->trigger, o->rule, values->look,
                                            values->user, node->time)
                     : coap2_trigger_time(&o->trigger, o->rule, values->look,

@@ -9144,12 +9144,12 @@ static void coap2i_set_values(coap2i_values *values, const coap2_resource *row)
 }
 
 /* Times of which a second is enough, in few bytes. */
-static uint16_t coap2i_steps(uint32_t ms)
+static uint16_t coap2i_in_steps(uint32_t ms)
 {
     return ms >> 10 > UINT16_MAX ? (uint16_t)UINT16_MAX : (uint16_t)(ms >> 10);
 }
 
-static uint16_t coap2i_step(const coap2_node *node)
+static uint16_t coap2i_now_in_steps(const coap2_node *node)
 {
     return (uint16_t)(node->time >> 10);
 }
@@ -9174,9 +9174,9 @@ static void coap2i_begin_rule(coap2_node *node, coap2_observer *o,
     else
         o->flags &= (uint8_t)~COAP2I_HAS_NEWS;
     if (wish->con) o->flags |= COAP2I_BY_CON;
-    o->epmax = coap2i_steps(wish->epmax);
+    o->epmax = coap2i_in_steps(wish->epmax);
     if (wish->epmax != 0u && o->epmax == 0u) o->epmax = 1;
-    o->looked = coap2i_step(node);
+    o->looked = coap2i_now_in_steps(node);
     memcpy(o->rule, wish->rule, sizeof o->rule);
     coap2_trigger_begin(&o->trigger, o->rule, values->look, values->user,
                         node->time);
@@ -9511,7 +9511,7 @@ static uint32_t coap2i_rule_rest(const coap2_node *node,
                                  const coap2_observer *o)
 {
     uint32_t rest, look;
-    uint16_t passed = (uint16_t)(coap2i_step(node) - o->looked);
+    uint16_t passed = (uint16_t)(coap2i_now_in_steps(node) - o->looked);
     if ((o->news & COAP2I_RULED) == 0u || (o->flags & COAP2I_ENDS) != 0u)
         return COAP2_FOREVER;
     if ((o->news & COAP2I_IN_DOUBT) != 0u) return 0;
@@ -9528,10 +9528,11 @@ static void coap2i_ask_rule(coap2_node *node, coap2_observer *o,
 {
     bool change = (o->news & COAP2I_IN_DOUBT) != 0u;
     uint8_t reason;
-    if (o->epmax != 0u && (uint16_t)(coap2i_step(node) - o->looked) >= o->epmax)
+    if (o->epmax != 0u &&
+        (uint16_t)(coap2i_now_in_steps(node) - o->looked) >= o->epmax)
         change = true;
     o->news &= (uint8_t)~COAP2I_IN_DOUBT;
-    o->looked = coap2i_step(node);
+    o->looked = coap2i_now_in_steps(node);
     reason = change ? coap2_trigger_change(&o->trigger, o->rule, values->look,
                                            values->user, node->time)
                     : coap2_trigger_time(&o->trigger, o->rule, values->look,

@@ -1617,8 +1617,7 @@ typedef struct coap2_observer {
 #if COAP2I_SUBSCRIBES
     uint8_t news;          /* what has come up since it was sent something */
     uint16_t request;      /* id of the one that began or renewed it */
-    uint16_t epmax;        /* until a look without a change; 0: none */
-    uint16_t looked;       /* when, both in steps of 1,024 ms */
+    uint32_t looked;       /* when the rule was held against the state */
     uint32_t subscription; /* its id, where one was asked for */
     coap2_trigger trigger;
     uint8_t rule[COAP2_RULE_SIZE];
@@ -5060,7 +5059,7 @@ COAP2_DEF coap2_result coap2_fields_read(const coap2_field *fields,
    what follows:
        00..04  structure, below
        05..07  true, false, a text: length, bytes
-       08..09  a time: a number
+       08..0a  a time: a number
        10..1f  a test: operator, 8 for `not`; an operand, two if it compares
        20..3f  a field by name: kind * 8, and the length of its name; 0 is the
                resource's own value, 7 that the length follows
@@ -5080,12 +5079,17 @@ enum {
     COAP2I_CODE_TEXT,
     COAP2I_CODE_PMIN,
     COAP2I_CODE_PMAX,
+    COAP2I_CODE_EPMAX,
     COAP2I_CODE_TEST = 0x10,
     COAP2I_CODE_NAME = 0x20,
     COAP2I_CODE_INDEX = 0x40,
     COAP2I_CODE_NUMBER = 0x80
 };
 enum { COAP2I_CODE_NOT = 8 }; /* in the first byte of a test */
+
+/* A part that only the query's conditions have: the longest time between two
+   evaluations. */
+enum { COAP2I_RULE_EPMAX = COAP2_RULE_PMAX * 2 };
 
 /* How two values compare; operators are the sum of what they allow. */
 enum {
@@ -6068,11 +6072,11 @@ COAP2_DEF uint8_t coap2_rule_parts(const uint8_t *code)
 
 COAP2_DEF uint32_t coap2_rule_time(const uint8_t *code, uint8_t part)
 {
-    uint8_t which =
-        part == COAP2_RULE_PMIN ? COAP2I_CODE_PMIN : COAP2I_CODE_PMAX;
+    uint8_t which = COAP2I_CODE_PMIN, bit = COAP2_RULE_PMIN;
     const uint8_t *at = code + 1;
     coap2_value value;
     if ((*code & part) == 0u) return 0;
+    for (; bit != part; bit = (uint8_t)(bit * 2u)) which++;
     while (*at != which) at = coap2i_code_skip(at);
     (void)coap2i_read_number(at + 2, at[1], &value);
     for (; value.exponent > -3; value.exponent--) value.magnitude *= 10u;
@@ -7224,10 +7228,8 @@ enum {
 };
 static const char coap2i_condition_names[] COAP2_FLASH =
     "gt\0lt\0st\0pmin\0pmax\0epmin\0epmax\0con\0edge\0band\0";
-static const char coap2i_condition_bools[] COAP2_FLASH = "0\0"
-                                                         "1\0"
-                                                         "false\0"
-                                                         "true\0";
+static const char coap2i_condition_bools[] COAP2_FLASH =
+    "false\0true\0000\0001\0";
 
 /* What the parameters of a request ask for, beside the rule. `name` is that of
    the one under way, which has its value as the rule's text; of a fault, the
@@ -7237,9 +7239,8 @@ typedef struct coap2i_conditions {
     const coap2_msg *msg;
     const uint8_t *name;
     uint8_t name_length;
-    bool con;       /* notifications must be confirmable */
-    bool edge;      /* which one */
-    uint32_t epmax; /* ms from one evaluation to the next, at most; 0: any */
+    bool con;  /* notifications must be confirmable */
+    bool edge; /* which one */
 } coap2i_conditions;
 
 /* Take a parameter apart; returns its row. The examples of the draft have
@@ -7270,32 +7271,30 @@ static uint8_t coap2i_condition_row(coap2i_conditions *q, const coap2_opt *opt)
    point, and zeros that say nothing; but nine digits at most that do. */
 static bool coap2i_condition_number(coap2i_compiler *c)
 {
-    uint8_t length = c->length, digits;
-    uint8_t byte = coap2i_rule_byte(c, 0);
+    uint8_t byte = coap2i_rule_byte(c, 0), any, digits;
     c->magnitude = 0;
     c->decimals = 0;
     c->negative = byte == '-';
     c->next = byte == '-' || byte == '+';
-    digits = (uint8_t)(c->length - c->next);
+    any = (uint8_t)(c->length - c->next);
     while (coap2i_rule_byte(c, c->next) == '0') c->next++;
-    length = coap2i_rule_digits(c);
+    digits = coap2i_rule_digits(c);
     if (coap2i_rule_byte(c, c->next) == '.') {
-        digits--;
+        any--;
         while (c->text[c->length - 1u] == '0') c->length--;
         c->next++;
         c->decimals = coap2i_rule_digits(c);
-        length = (uint8_t)(length + c->decimals);
+        digits = (uint8_t)(digits + c->decimals);
     }
-    if (c->magnitude == 0u) c->negative = false;
-    return c->next == c->length && digits != 0u && length <= 9u;
+    return c->next == c->length && any != 0u && digits <= 9u;
 }
 
-/* Go to the first parameter of that name. Returns 0 if there is none, 2 if it
-   is a number, else 1. */
+/* Go to the first parameter of that row. Returns 0 if there is none, 2 if it is
+   a number, else 1; and stays with the one at fault. */
 COAP2I_RARE uint8_t coap2i_condition_find(coap2i_conditions *q, uint8_t row)
 {
     coap2_opt opt = q->msg->options;
-    while (coap2_opt_next(&opt))
+    while (q->rule.error == COAP2_OK && coap2_opt_next(&opt))
         if (coap2i_is_condition(&opt) && coap2i_condition_row(q, &opt) == row)
             return coap2i_condition_number(&q->rule) ? 2 : 1;
     return 0;
@@ -7324,25 +7323,28 @@ static const char *coap2i_condition_check(coap2i_conditions *q,
                                           const coap2_opt *opt)
 {
     coap2i_compiler *c = &q->rule;
-    uint8_t row = coap2i_condition_row(q, opt), truth, found;
-    if (row == COAP2I_IF_NONE) return COAP2_TEXT("unknown");
+    uint8_t row = coap2i_condition_row(q, opt), found, truth;
+    if (row == COAP2I_IF_NONE) {
+        if (q->name_length > 20u) q->name_length = 2; /* which may not fit */
+        return COAP2_TEXT("unknown");
+    }
     found = coap2i_condition_find(q, row);
     if (q->name != opt->value) return COAP2_TEXT("stands twice");
     if (row == COAP2I_IF_BAND)
         return c->length == 0u ? NULL : COAP2_TEXT("has no value");
-    if (row >= COAP2I_IF_CON) {
-        truth = coap2i_find_word(coap2i_condition_bools, 4, c->text,
-                                 c->text + c->length);
-        if (row == COAP2I_IF_CON)
-            q->con = truth & 1u;
-        else
-            q->edge = truth & 1u;
-        return truth < 4u ? NULL : COAP2_TEXT("not 0 or 1");
-    }
-    if (found != 2u) return COAP2_TEXT("not a number of 9 digits");
-    if (row >= COAP2I_IF_ST && (c->negative || c->magnitude == 0u))
+    if (row < COAP2I_IF_CON) {
+        if (found != 2u) return COAP2_TEXT("not a number of 9 digits");
+        if (row < COAP2I_IF_ST || (!c->negative && c->magnitude != 0u))
+            return NULL;
         return COAP2_TEXT("not above 0");
-    return NULL;
+    }
+    truth = coap2i_find_word(coap2i_condition_bools, 4, c->text,
+                             c->text + c->length);
+    if (row == COAP2I_IF_CON)
+        q->con = truth & 1u;
+    else
+        q->edge = truth & 1u;
+    return truth < 4u ? NULL : COAP2_TEXT("not 0 or 1");
 }
 
 /* A test of the resource's own value with the number under way. */
@@ -7367,25 +7369,24 @@ enum { COAP2I_ANY_ORDER = COAP2I_LESS | COAP2I_EQUAL | COAP2I_GREATER };
 static void coap2i_condition_limits(coap2i_conditions *q, bool band)
 {
     coap2i_compiler *c = &q->rule;
-    bool inside = coap2i_conditions_are(q, COAP2I_IF_GT, COAP2I_LESS);
-    bool outside = coap2i_conditions_are(q, COAP2I_IF_GT, COAP2I_GREATER);
     uint8_t row = COAP2I_IF_GT, operation = COAP2I_GREATER;
-    c->code[0] = 0;
-    c->size = 1;
-    for (; row <= COAP2I_IF_LT; row++, operation = COAP2I_LESS) {
+    uint8_t turn = COAP2I_ANY_ORDER;
+    if (band && coap2i_conditions_are(q, COAP2I_IF_GT, COAP2I_LESS))
+        turn = COAP2I_EQUAL;
+    if (band && coap2i_conditions_are(q, COAP2I_IF_GT, COAP2I_GREATER))
+        turn = 0;
+    c->size = 0;
+    coap2i_code_put(c, 0);
+    for (; row <= (uint8_t)COAP2I_IF_LT; row++, operation = COAP2I_LESS) {
         if (coap2i_condition_find(q, row) == 0u) continue;
-        if (!band || outside) coap2i_condition_or(c);
+        if (turn != COAP2I_EQUAL) coap2i_condition_or(c);
         if (!band) {
             coap2i_condition_test(c, operation, COAP2I_NOW);
-            coap2i_condition_test(c, operation ^ COAP2I_ANY_ORDER, COAP2I_OLD);
+            coap2i_condition_test(c, operation ^ turn, COAP2I_OLD);
             coap2i_code_put(c, COAP2I_CODE_OR);
             coap2i_condition_test(c, operation, COAP2I_OLD);
         }
-        if (inside && band)
-            operation |= COAP2I_EQUAL;
-        else if (!outside || !band)
-            operation ^= COAP2I_ANY_ORDER;
-        coap2i_condition_test(c, operation, COAP2I_NOW);
+        coap2i_condition_test(c, operation ^ turn, COAP2I_NOW);
     }
 }
 
@@ -7399,7 +7400,8 @@ static const char *coap2i_condition_body(coap2i_conditions *q)
     if (band && coap2i_conditions_are(q, COAP2I_IF_GT, COAP2I_EQUAL))
         return COAP2_TEXT("equals c.gt");
     coap2i_condition_limits(q, band);
-    if (band && c->size == 1u) return COAP2_TEXT("needs c.gt or c.lt");
+    if (c->size == 1u && coap2i_condition_find(q, COAP2I_IF_BAND) != 0u)
+        return COAP2_TEXT("needs c.gt or c.lt");
     if (coap2i_condition_find(q, COAP2I_IF_ST) != 0u) {
         coap2i_condition_or(c);
         coap2i_condition_test(c, COAP2I_GREATER | COAP2I_EQUAL, COAP2I_DELTA);
@@ -7443,7 +7445,9 @@ static const char *coap2i_conditions_code(coap2i_conditions *q)
     for (; which < 2u; which++)
         if (coap2i_condition_ms(q, (uint8_t)(COAP2I_IF_PMIN + which)) != 0u)
             coap2i_code_time(&q->rule, which);
-    q->epmax = coap2i_condition_ms(q, COAP2I_IF_EPMAX);
+    if (q->rule.code[1] != COAP2I_CODE_END &&
+        coap2i_condition_ms(q, COAP2I_IF_EPMAX) != 0u)
+        coap2i_code_time(&q->rule, 2);
     return NULL;
 }
 
@@ -7468,7 +7472,8 @@ static int16_t coap2i_compile_conditions(
     if (q->name == NULL) return 0;
     if (why == NULL) why = coap2i_conditions_code(q);
     if (why != NULL) coap2i_rule_fail(&q->rule, 0, why);
-    return q->rule.error != COAP2_OK ? q->rule.error : (int16_t)q->rule.size;
+    if (q->rule.error != COAP2_OK) return (int16_t)q->rule.error;
+    return (int16_t)q->rule.size;
 }
 
 #endif
@@ -9017,10 +9022,9 @@ static bool coap2i_has_star(const coap2_resource *resource)
 
 /* What a request wants to be told. */
 typedef struct coap2i_wish {
-    bool ruled;     /* a rule says what */
-    bool by_id;     /* and it gets an id */
-    bool con;       /* confirmable whatever the request was */
-    uint32_t epmax; /* ms until a look without a change; 0: none */
+    bool ruled; /* a rule says what */
+    bool by_id; /* and it gets an id */
+    bool con;   /* confirmable whatever the request was */
     uint8_t rule[COAP2_RULE_SIZE];
 } coap2i_wish;
 
@@ -9095,7 +9099,6 @@ static uint8_t coap2i_read_wish(const coap2_req *req, coap2_rsp *rsp,
     if (length < 0) return coap2i_refuse_condition(req, rsp, &conditions);
     wish->ruled = length != 0;
     wish->con = conditions.con;
-    wish->epmax = conditions.epmax;
     if (!coap2i_find_rule(req, &rule)) return COAP2_OK;
     wish->ruled = wish->by_id = true;
     if (coap2_rule_compile((const char *)rule.value, rule.length, fields, count,
@@ -9143,17 +9146,6 @@ static void coap2i_set_values(coap2i_values *values, const coap2_resource *row)
     values->user = &values->payload;
 }
 
-/* Times of which a second is enough, in few bytes. */
-static uint16_t coap2i_in_steps(uint32_t ms)
-{
-    return ms >> 10 > UINT16_MAX ? (uint16_t)UINT16_MAX : (uint16_t)(ms >> 10);
-}
-
-static uint16_t coap2i_now_in_steps(const coap2_node *node)
-{
-    return (uint16_t)(node->time >> 10);
-}
-
 /* Let a rule begin: the answer counts as its first notification. */
 static void coap2i_begin_rule(coap2_node *node, coap2_observer *o,
                               const coap2i_wish *wish,
@@ -9174,9 +9166,7 @@ static void coap2i_begin_rule(coap2_node *node, coap2_observer *o,
     else
         o->flags &= (uint8_t)~COAP2I_HAS_NEWS;
     if (wish->con) o->flags |= COAP2I_BY_CON;
-    o->epmax = coap2i_in_steps(wish->epmax);
-    if (wish->epmax != 0u && o->epmax == 0u) o->epmax = 1;
-    o->looked = coap2i_now_in_steps(node);
+    o->looked = node->time;
     memcpy(o->rule, wish->rule, sizeof o->rule);
     coap2_trigger_begin(&o->trigger, o->rule, values->look, values->user,
                         node->time);
@@ -9510,29 +9500,27 @@ static void coap2i_observed_values(coap2i_values *values,
 static uint32_t coap2i_rule_rest(const coap2_node *node,
                                  const coap2_observer *o)
 {
-    uint32_t rest, look;
-    uint16_t passed = (uint16_t)(coap2i_now_in_steps(node) - o->looked);
+    uint32_t rest, epmax, passed = node->time - o->looked;
     if ((o->news & COAP2I_RULED) == 0u || (o->flags & COAP2I_ENDS) != 0u)
         return COAP2_FOREVER;
     if ((o->news & COAP2I_IN_DOUBT) != 0u) return 0;
     rest = coap2_trigger_due(&o->trigger, o->rule, node->time);
-    if (o->epmax == 0u) return rest;
-    if (passed >= o->epmax) return 0;
-    look = ((uint32_t)(o->epmax - passed) << 10) - (node->time & 1023u);
-    return look < rest ? look : rest;
+    epmax = coap2_rule_time(o->rule, COAP2I_RULE_EPMAX);
+    if (epmax == 0u) return rest;
+    epmax = passed < epmax ? epmax - passed : 0u;
+    return epmax < rest ? epmax : rest;
 }
 
 /* Hold an observer's rule against what its handler has shown. */
 static void coap2i_ask_rule(coap2_node *node, coap2_observer *o,
                             const coap2i_values *values)
 {
-    bool change = (o->news & COAP2I_IN_DOUBT) != 0u;
+    uint32_t epmax = coap2_rule_time(o->rule, COAP2I_RULE_EPMAX);
+    bool change = (o->news & COAP2I_IN_DOUBT) != 0u ||
+                  (epmax != 0u && node->time - o->looked >= epmax);
     uint8_t reason;
-    if (o->epmax != 0u &&
-        (uint16_t)(coap2i_now_in_steps(node) - o->looked) >= o->epmax)
-        change = true;
     o->news &= (uint8_t)~COAP2I_IN_DOUBT;
-    o->looked = coap2i_now_in_steps(node);
+    o->looked = node->time;
     reason = change ? coap2_trigger_change(&o->trigger, o->rule, values->look,
                                            values->user, node->time)
                     : coap2_trigger_time(&o->trigger, o->rule, values->look,

@@ -91,11 +91,10 @@
        COAP2_PACKET     1152  bytes of a slot of node.out; AVR 128
        COAP2_MAX_NAMES    16  names whose address is known; AVR 2
                                                              (20 bytes each)
-       COAP2_BURST         8  datagrams that one poll receives
-       COAP2_MAX_VISITORS  4  clients that COAP2_FLOOD_LIMIT counts
      Parameters of protocols:
        COAP2_TOKEN_LENGTH  4  of our requests
-       COAP2_FLOOD_LIMIT   0  requests a second of one client; more are 4.29
+       COAP2_FLOOD_LIMIT   0  requests a second of one client; more are 4.29;
+                              as many clients as duplicates are counted
        COAP2_REPLY_LIMIT   0  times its request, an answer to who has not shown
                               its address (Echo); 3 is what RFC 9175 wants
      and those of RFC 7252 4.8 that a node starts with: COAP2_ACK_TIMEOUT,
@@ -322,9 +321,6 @@
 #ifndef COAP2_TOKEN_LENGTH /* (1..8) of our requests; RFC 7252 5.3.1 */
 #define COAP2_TOKEN_LENGTH 4
 #endif
-#ifndef COAP2_BURST /* (1..100) datagrams that one poll receives */
-#define COAP2_BURST 8
-#endif
 #ifndef COAP2_ACK_DELAY /* (1..2000) ms until a late answer's empty ACK;
                            RFC 7252 5.2.2 */
 #define COAP2_ACK_DELAY 500
@@ -360,9 +356,6 @@
 #ifndef COAP2_FLOOD_LIMIT /* (0..1000) requests a second of one client; more
                              are 4.29, RFC 8516. 0: no limit */
 #define COAP2_FLOOD_LIMIT 0
-#endif
-#ifndef COAP2_MAX_VISITORS /* (1..100) clients whose requests are counted */
-#define COAP2_MAX_VISITORS 4
 #endif
 #ifndef COAP2_REPLY_LIMIT /* (0..20) times the size of a request, its answer
                              to an address that was not shown, RFC 9175 2.4;
@@ -1639,8 +1632,8 @@ typedef struct coap2_observer {
     uint8_t options[COAP2_OBSERVE_OPTIONS];
 #if COAP2I_SUBSCRIBES
     uint8_t news;          /* what has come up since it was sent something */
-    uint32_t epmax;        /* ms until a look without a change; 0: none */
-    uint32_t looked;       /* when */
+    uint16_t request;      /* id of the one that began or renewed it */
+    uint32_t looked;       /* when the rule was held against the state */
     uint32_t subscription; /* its id, where one was asked for */
     coap2_trigger trigger;
     uint8_t rule[COAP2_RULE_SIZE];
@@ -1770,7 +1763,7 @@ typedef struct coap2_node {
     coap2_place places[COAP2_MAX_NAMES];
 #endif
 #if COAP2_FLOOD_LIMIT
-    coap2_visitor visitors[COAP2_MAX_VISITORS];
+    coap2_visitor visitors[COAP2_MAX_DUPLICATES];
 #endif
 } coap2_node;
 
@@ -1806,6 +1799,7 @@ COAP2_DEF void coap2_seed(coap2_node *node, const void *bytes, size_t length);
    after calls that send: it is poll that sends. The clock may wrap; call it at
    least once in 24 days, or records of long ago may look young. */
 #define COAP2_FOREVER 0xfffffffful
+enum { COAP2_BURST = 8 };
 COAP2_DEF uint32_t coap2_poll(coap2_node *node, uint32_t now_ms);
 
 /* Push a datagram in, where packets arrive by upcall; coap2_poll tells after
@@ -2214,15 +2208,15 @@ static uint8_t coap2i_hex_digit(char c)
 #endif
 
 /* A step of a hash (FNV-1a). */
-#if COAP2I_FINDS || COAP2I_SUBSCRIBES || \
+#if COAP2I_FINDS || COAP2_WITH_RULES || \
     (COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS)
 
-enum { COAP2I_HASH_PRIME = 16777619 };
 #define COAP2I_HASH_START 2166136261ul
+#define COAP2I_HASH_PRIME 16777619ul
 
 static uint32_t coap2i_mix(uint32_t hash, uint8_t byte)
 {
-    return (hash ^ byte) * (uint32_t)COAP2I_HASH_PRIME;
+    return (uint32_t)((hash ^ byte) * COAP2I_HASH_PRIME);
 }
 
 #endif
@@ -5194,7 +5188,7 @@ COAP2_DEF coap2_result coap2_fields_read(const coap2_field *fields,
    what follows:
        00..04  structure, below
        05..07  true, false, a text: length, bytes
-       08..09  a time: a number
+       08..0a  a time: a number
        10..1f  a test: operator, 8 for `not`; an operand, two if it compares
        20..3f  a field by name: kind * 8, and the length of its name; 0 is the
                resource's own value, 7 that the length follows
@@ -5214,12 +5208,17 @@ enum {
     COAP2I_CODE_TEXT,
     COAP2I_CODE_PMIN,
     COAP2I_CODE_PMAX,
+    COAP2I_CODE_EPMAX,
     COAP2I_CODE_TEST = 0x10,
-    COAP2I_CODE_NOT = 8,
     COAP2I_CODE_NAME = 0x20,
     COAP2I_CODE_INDEX = 0x40,
     COAP2I_CODE_NUMBER = 0x80
 };
+enum { COAP2I_CODE_NOT = 8 }; /* in the first byte of a test */
+
+/* A part that only the query's conditions have: the longest time between two
+   evaluations. */
+enum { COAP2I_RULE_EPMAX = COAP2_RULE_PMAX * 2 };
 
 /* How two values compare; operators are the sum of what they allow. */
 enum {
@@ -5348,8 +5347,10 @@ COAP2I_RARE uint8_t coap2i_find_word(const char *word, uint8_t count,
                                      const uint8_t *at, const uint8_t *end)
 {
     uint8_t i = 0;
-    for (; i < count && !coap2i_bytes_are(at, end, word); i++)
-        while (coap2i_flash_char(word++) != '\0') continue;
+    for (; i < count && !coap2i_bytes_are(at, end, word); i++) {
+        while (coap2i_flash_char(word) != '\0') word++;
+        word++;
+    }
     return i;
 }
 
@@ -5368,10 +5369,10 @@ static void coap2i_rule_names(coap2i_compiler *c)
 {
     uint8_t byte;
     coap2i_rule_name(c);
-    c->token = (uint8_t)(COAP2I_AND +
-                         coap2i_find_word(coap2i_words,
-                                          COAP2I_A_FIELD - COAP2I_AND,
-                                          c->text + c->at, c->text + c->next));
+    c->token =
+        (uint8_t)(COAP2I_AND +
+                  coap2i_find_word(coap2i_words, COAP2I_A_FIELD - COAP2I_AND,
+                                   c->text + c->at, c->text + c->next));
     if (c->token != COAP2I_A_FIELD) return;
     while ((byte = coap2i_rule_byte(c, c->next)) == '.' || byte == '/') {
         c->next++;
@@ -5768,7 +5769,8 @@ COAP2_DEF int16_t coap2_rule_compile(const char *text, size_t length,
     coap2i_rule_times(&c);
     if (c.token != COAP2I_AT_END)
         coap2i_rule_fail(&c, c.at, COAP2_TEXT("no place here"));
-    return c.error != COAP2_OK ? c.error : (int16_t)c.size;
+    if (c.error != COAP2_OK) return c.error;
+    return (int16_t)c.size;
 }
 
 /* ---- values: how they compare, and how far apart they are ---- */
@@ -5863,13 +5865,13 @@ static void coap2i_value_bytes(const coap2_value *value, coap2i_text *text)
 static uint32_t coap2i_value_hash(const coap2_value *value, size_t *length)
 {
     coap2i_text text;
-    uint32_t hash = 2166136261u;
+    uint32_t hash = COAP2I_HASH_START;
     int16_t byte;
     *length = value->length;
     if (value->form == COAP2I_CUT) return value->magnitude;
     coap2i_value_bytes(value, &text);
     for (*length = 0; (byte = coap2i_next_byte(&text)) >= 0; ++*length)
-        hash = (hash ^ (uint8_t)byte) * 16777619u;
+        hash = coap2i_mix(hash, (uint8_t)byte);
     return hash;
 }
 
@@ -5966,7 +5968,7 @@ static void coap2i_old_keep(coap2_old *old, const coap2_value *value)
     old->magnitude = coap2i_value_hash(value, &length);
     old->length = (uint16_t)length;
     coap2i_value_bytes(value, &text);
-    for (i = 0; i < COAP2I_OLD_TEXT; i++)
+    for (i = 0; i < (uint8_t)COAP2I_OLD_TEXT; i++)
         old->text[i] = (char)coap2i_next_byte(&text);
 }
 
@@ -6199,11 +6201,11 @@ COAP2_DEF uint8_t coap2_rule_parts(const uint8_t *code)
 
 COAP2_DEF uint32_t coap2_rule_time(const uint8_t *code, uint8_t part)
 {
-    uint8_t which =
-        part == COAP2_RULE_PMIN ? COAP2I_CODE_PMIN : COAP2I_CODE_PMAX;
+    uint8_t which = COAP2I_CODE_PMIN, bit = COAP2_RULE_PMIN;
     const uint8_t *at = code + 1;
     coap2_value value;
     if ((*code & part) == 0u) return 0;
+    for (; bit != part; bit = (uint8_t)(bit * 2u)) which++;
     while (*at != which) at = coap2i_code_skip(at);
     (void)coap2i_read_number(at + 2, at[1], &value);
     for (; value.exponent > -3; value.exponent--) value.magnitude *= 10u;
@@ -6697,14 +6699,15 @@ static uint8_t coap2i_senml_member(const coap2i_value *key)
     int32_t number =
         n->negative ? 8 - (int32_t)n->magnitude : 8 + (int32_t)n->magnitude;
     uint8_t member = COAP2I_BASE_NAME;
-    for (; member < COAP2I_SENML_OTHER; member++) {
+    for (; member < (uint8_t)COAP2I_SENML_OTHER; member++) {
         if (key->kind == COAP2I_TEXT) {
             if (coap2i_bytes_are(key->text.at, key->text.end, name)) break;
         } else if (n->exponent == 0 &&
                    coap2i_flash_char(coap2i_senml_numbers + member) == number) {
             break;
         }
-        while (coap2i_flash_char(name++) != '\0') continue;
+        while (coap2i_flash_char(name) != '\0') name++;
+        name++;
     }
     return member;
 }
@@ -6724,13 +6727,13 @@ static void coap2i_senml_begin(coap2i_senml *pack)
 static void coap2i_senml_take(coap2i_senml *pack, uint8_t member,
                               const coap2i_value *from)
 {
-    bool is_text = from->kind == COAP2I_TEXT;
+    bool text = from->kind == COAP2I_TEXT;
     switch (member) {
     case COAP2I_BASE_NAME:
-        if (is_text) pack->base_name = from->text;
+        if (text) pack->base_name = from->text;
         break;
     case COAP2I_SENML_NAME:
-        if (is_text) pack->name = from->text;
+        if (text) pack->name = from->text;
         break;
     case COAP2I_BASE_VALUE:
         memset(&pack->base_value, 0, sizeof pack->base_value);
@@ -7107,15 +7110,17 @@ static coap2_duplicate *coap2i_recall(coap2_node *node, const coap2_peer *peer,
 }
 
 /* A record for a message: its own, else a free one, else the oldest. They stand
-   in the order of their coming. */
+   in the order of their coming, the newest first: also the one that takes the
+   place of another under its id. */
 static coap2_duplicate *coap2i_record(coap2_node *node, const coap2_peer *peer,
                                       uint16_t id)
 {
-    coap2_duplicate *d = coap2i_recall(node, peer, id);
-    coap2_duplicate *place;
-    if (d != NULL) return d;
-    d = place = node->duplicates;
-    while (place != d + (COAP2_MAX_DUPLICATES - 1) && place->used) place++;
+    coap2_duplicate *d = node->duplicates;
+    coap2_duplicate *place = coap2i_recall(node, peer, id);
+    if (place == NULL) {
+        place = d;
+        while (place != d + (COAP2_MAX_DUPLICATES - 1) && place->used) place++;
+    }
     memmove(d + 1, d, (size_t)(place - d) * sizeof *d);
     return d;
 }
@@ -7352,10 +7357,8 @@ enum {
 };
 static const char coap2i_condition_names[] COAP2_FLASH =
     "gt\0lt\0st\0pmin\0pmax\0epmin\0epmax\0con\0edge\0band\0";
-static const char coap2i_condition_bools[] COAP2_FLASH = "0\0"
-                                                         "1\0"
-                                                         "false\0"
-                                                         "true\0";
+static const char coap2i_condition_bools[] COAP2_FLASH =
+    "false\0true\0000\0001\0";
 
 /* What the parameters of a request ask for, beside the rule. `name` is that of
    the one under way, which has its value as the rule's text; of a fault, the
@@ -7365,9 +7368,8 @@ typedef struct coap2i_conditions {
     const coap2_msg *msg;
     const uint8_t *name;
     uint8_t name_length;
-    bool con;       /* notifications must be confirmable */
-    bool edge;      /* which one */
-    uint32_t epmax; /* ms from one evaluation to the next, at most; 0: any */
+    bool con;  /* notifications must be confirmable */
+    bool edge; /* which one */
 } coap2i_conditions;
 
 /* Take a parameter apart; returns its row. The examples of the draft have
@@ -7398,32 +7400,30 @@ static uint8_t coap2i_condition_row(coap2i_conditions *q, const coap2_opt *opt)
    point, and zeros that say nothing; but nine digits at most that do. */
 static bool coap2i_condition_number(coap2i_compiler *c)
 {
-    uint8_t length = c->length, digits;
-    uint8_t byte = coap2i_rule_byte(c, 0);
+    uint8_t byte = coap2i_rule_byte(c, 0), any, digits;
     c->magnitude = 0;
     c->decimals = 0;
     c->negative = byte == '-';
     c->next = byte == '-' || byte == '+';
-    digits = (uint8_t)(c->length - c->next);
+    any = (uint8_t)(c->length - c->next);
     while (coap2i_rule_byte(c, c->next) == '0') c->next++;
-    length = coap2i_rule_digits(c);
+    digits = coap2i_rule_digits(c);
     if (coap2i_rule_byte(c, c->next) == '.') {
-        digits--;
+        any--;
         while (c->text[c->length - 1u] == '0') c->length--;
         c->next++;
         c->decimals = coap2i_rule_digits(c);
-        length = (uint8_t)(length + c->decimals);
+        digits = (uint8_t)(digits + c->decimals);
     }
-    if (c->magnitude == 0u) c->negative = false;
-    return c->next == c->length && digits != 0u && length <= 9u;
+    return c->next == c->length && any != 0u && digits <= 9u;
 }
 
-/* Go to the first parameter of that name. Returns 0 if there is none, 2 if it
-   is a number, else 1. */
+/* Go to the first parameter of that row. Returns 0 if there is none, 2 if it is
+   a number, else 1; and stays with the one at fault. */
 COAP2I_RARE uint8_t coap2i_condition_find(coap2i_conditions *q, uint8_t row)
 {
     coap2_opt opt = q->msg->options;
-    while (coap2_opt_next(&opt))
+    while (q->rule.error == COAP2_OK && coap2_opt_next(&opt))
         if (coap2i_is_condition(&opt) && coap2i_condition_row(q, &opt) == row)
             return coap2i_condition_number(&q->rule) ? 2 : 1;
     return 0;
@@ -7452,25 +7452,28 @@ static const char *coap2i_condition_check(coap2i_conditions *q,
                                           const coap2_opt *opt)
 {
     coap2i_compiler *c = &q->rule;
-    uint8_t row = coap2i_condition_row(q, opt), truth, found;
-    if (row == COAP2I_IF_NONE) return COAP2_TEXT("unknown");
+    uint8_t row = coap2i_condition_row(q, opt), found, truth;
+    if (row == COAP2I_IF_NONE) {
+        if (q->name_length > 20u) q->name_length = 2; /* which may not fit */
+        return COAP2_TEXT("unknown");
+    }
     found = coap2i_condition_find(q, row);
     if (q->name != opt->value) return COAP2_TEXT("stands twice");
     if (row == COAP2I_IF_BAND)
         return c->length == 0u ? NULL : COAP2_TEXT("has no value");
-    if (row >= COAP2I_IF_CON) {
-        truth = coap2i_find_word(coap2i_condition_bools, 4, c->text,
-                                 c->text + c->length);
-        if (row == COAP2I_IF_CON)
-            q->con = truth & 1u;
-        else
-            q->edge = truth & 1u;
-        return truth < 4u ? NULL : COAP2_TEXT("not 0 or 1");
-    }
-    if (found != 2u) return COAP2_TEXT("not a number of 9 digits");
-    if (row >= COAP2I_IF_ST && (c->negative || c->magnitude == 0u))
+    if (row < COAP2I_IF_CON) {
+        if (found != 2u) return COAP2_TEXT("not a number of 9 digits");
+        if (row < COAP2I_IF_ST || (!c->negative && c->magnitude != 0u))
+            return NULL;
         return COAP2_TEXT("not above 0");
-    return NULL;
+    }
+    truth = coap2i_find_word(coap2i_condition_bools, 4, c->text,
+                             c->text + c->length);
+    if (row == COAP2I_IF_CON)
+        q->con = truth & 1u;
+    else
+        q->edge = truth & 1u;
+    return truth < 4u ? NULL : COAP2_TEXT("not 0 or 1");
 }
 
 /* A test of the resource's own value with the number under way. */
@@ -7495,25 +7498,24 @@ enum { COAP2I_ANY_ORDER = COAP2I_LESS | COAP2I_EQUAL | COAP2I_GREATER };
 static void coap2i_condition_limits(coap2i_conditions *q, bool band)
 {
     coap2i_compiler *c = &q->rule;
-    bool inside = coap2i_conditions_are(q, COAP2I_IF_GT, COAP2I_LESS);
-    bool outside = coap2i_conditions_are(q, COAP2I_IF_GT, COAP2I_GREATER);
     uint8_t row = COAP2I_IF_GT, operation = COAP2I_GREATER;
-    c->code[0] = 0;
-    c->size = 1;
-    for (; row <= COAP2I_IF_LT; row++, operation = COAP2I_LESS) {
+    uint8_t turn = COAP2I_ANY_ORDER;
+    if (band && coap2i_conditions_are(q, COAP2I_IF_GT, COAP2I_LESS))
+        turn = COAP2I_EQUAL;
+    if (band && coap2i_conditions_are(q, COAP2I_IF_GT, COAP2I_GREATER))
+        turn = 0;
+    c->size = 0;
+    coap2i_code_put(c, 0);
+    for (; row <= (uint8_t)COAP2I_IF_LT; row++, operation = COAP2I_LESS) {
         if (coap2i_condition_find(q, row) == 0u) continue;
-        if (!band || outside) coap2i_condition_or(c);
+        if (turn != COAP2I_EQUAL) coap2i_condition_or(c);
         if (!band) {
             coap2i_condition_test(c, operation, COAP2I_NOW);
-            coap2i_condition_test(c, operation ^ COAP2I_ANY_ORDER, COAP2I_OLD);
+            coap2i_condition_test(c, operation ^ turn, COAP2I_OLD);
             coap2i_code_put(c, COAP2I_CODE_OR);
             coap2i_condition_test(c, operation, COAP2I_OLD);
         }
-        if (inside && band)
-            operation |= COAP2I_EQUAL;
-        else if (!outside || !band)
-            operation ^= COAP2I_ANY_ORDER;
-        coap2i_condition_test(c, operation, COAP2I_NOW);
+        coap2i_condition_test(c, operation ^ turn, COAP2I_NOW);
     }
 }
 
@@ -7527,7 +7529,8 @@ static const char *coap2i_condition_body(coap2i_conditions *q)
     if (band && coap2i_conditions_are(q, COAP2I_IF_GT, COAP2I_EQUAL))
         return COAP2_TEXT("equals c.gt");
     coap2i_condition_limits(q, band);
-    if (band && c->size == 1u) return COAP2_TEXT("needs c.gt or c.lt");
+    if (c->size == 1u && coap2i_condition_find(q, COAP2I_IF_BAND) != 0u)
+        return COAP2_TEXT("needs c.gt or c.lt");
     if (coap2i_condition_find(q, COAP2I_IF_ST) != 0u) {
         coap2i_condition_or(c);
         coap2i_condition_test(c, COAP2I_GREATER | COAP2I_EQUAL, COAP2I_DELTA);
@@ -7571,7 +7574,9 @@ static const char *coap2i_conditions_code(coap2i_conditions *q)
     for (; which < 2u; which++)
         if (coap2i_condition_ms(q, (uint8_t)(COAP2I_IF_PMIN + which)) != 0u)
             coap2i_code_time(&q->rule, which);
-    q->epmax = coap2i_condition_ms(q, COAP2I_IF_EPMAX);
+    if (q->rule.code[1] != COAP2I_CODE_END &&
+        coap2i_condition_ms(q, COAP2I_IF_EPMAX) != 0u)
+        coap2i_code_time(&q->rule, 2);
     return NULL;
 }
 
@@ -7596,7 +7601,8 @@ static int16_t coap2i_compile_conditions(
     if (q->name == NULL) return 0;
     if (why == NULL) why = coap2i_conditions_code(q);
     if (why != NULL) coap2i_rule_fail(&q->rule, 0, why);
-    return q->rule.error != COAP2_OK ? q->rule.error : (int16_t)q->rule.size;
+    if (q->rule.error != COAP2_OK) return (int16_t)q->rule.error;
+    return (int16_t)q->rule.size;
 }
 
 #endif
@@ -7772,23 +7778,27 @@ static uint8_t coap2i_credit(const coap2_node *node, const coap2_observer *o)
 }
 
 /* When a message may go to an observer: 0 now, milliseconds, or when another
-   has been acknowledged. */
+   has been acknowledged, also where the daily one is due (4.5.1). */
 static uint32_t coap2i_observer_rest(const coap2_node *node,
                                      const coap2_observer *o)
 {
     const coap2_observer *x = node->observers;
-    uint32_t passed = node->time - o->sequence;
-    uint8_t flying = 0;
-    if (coap2i_is_past(node, o->due)) return 0;
-    if ((o->flags & COAP2I_IN_FLIGHT) != 0u) return o->due - node->time;
-    if ((o->flags & COAP2I_HAS_NEWS) == 0u) return o->due - node->time;
-    if ((o->flags & COAP2I_BY_CON) == 0u)
-        return coap2i_credit(node, o) != 0u ? 0u : COAP2I_PACE_MS - passed;
+    uint32_t due = o->due - node->time, pause;
+    if (coap2i_is_past(node, o->due)) due = 0;
+    if ((o->flags & COAP2I_IN_FLIGHT) != 0u) return due;
+    if (due != 0u) {
+        if ((o->flags & COAP2I_HAS_NEWS) == 0u) return due;
+        if ((o->flags & COAP2I_BY_CON) == 0u) {
+            if (coap2i_credit(node, o) != 0u) return 0;
+            pause = o->sequence + COAP2I_PACE_MS - node->time;
+            return pause < due ? pause : due;
+        }
+    }
     for (; x != node->observers + COAP2_MAX_OBSERVERS; x++)
         if ((x->flags & COAP2I_IN_FLIGHT) != 0u &&
             coap2_peer_equals(&x->peer, &o->peer))
-            flying++;
-    return flying == 0u ? 0u : COAP2_FOREVER;
+            return COAP2_FOREVER;
+    return 0;
 }
 
 #endif
@@ -7846,7 +7856,7 @@ static const uint8_t coap2i_request_forms[][4] COAP2_FLASH = {
     {COAP2_OPT_BLOCK1, 3, 0, 0},
     {COAP2_OPT_SIZE2, 4, 0, 0},
 #endif
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
     {COAP2_OPT_ECHO, 40, COAP2I_NOT_EMPTY, 0},
 #endif
     {COAP2_OPT_NO_RESPONSE & 255, 1, COAP2_OPT_NO_RESPONSE >> 8, 0}};
@@ -8200,7 +8210,8 @@ static void coap2i_write_json_row(coap2_writer *w, const coap2_resource *row)
             coap2i_write_flash(w, COAP2_TEXT("\""));
             if (left != 1u) coap2i_write_flash(w, COAP2_TEXT(","));
         }
-        while (coap2i_flash_char(method++) != '\0') continue;
+        while (coap2i_flash_char(method) != '\0') method++;
+        method++;
     }
     coap2i_write_flag(w, COAP2_TEXT("],\"observable\":"),
                       (methods & COAP2_OBSERVABLE) != 0u);
@@ -8424,14 +8435,20 @@ static void coap2i_say_name(coap2_req *req, coap2_rsp *rsp)
 
 #endif
 
+static bool coap2i_has_query(const coap2_req *req)
+{
+    coap2_opt query;
+    return coap2_msg_find(req->msg, COAP2_OPT_URI_QUERY, &query);
+}
+
 /* GET /.well-known/core (7.2, RFC 6690 4), which a search asks for, too. */
 static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
 {
     const coap2_resource *const *rows = req->node->resources, *row;
-    bool json = coap2i_core_is_json(req), empty = true;
+    bool json = coap2i_core_is_json(req), empty = true, searched = false;
 #if COAP2_WITH_DISCOVERY
     coap2_opt search;
-    bool searched = coap2i_read_search(req->msg, &search);
+    searched = coap2i_read_search(req->msg, &search);
     if (searched) {
         if (!coap2i_is_looked_for(req, &search)) return COAP2_404_NOT_FOUND;
         coap2i_say_name(req, rsp);
@@ -8451,8 +8468,9 @@ static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
         empty = false;
     }
     if (json) coap2i_write_flash(&rsp->w, COAP2_TEXT("}"));
-    /* silence to a group where nothing matches (RFC 6690 4.1) */
-    if (empty && req->peer->group) req->silent |= 2u;
+    /* silence to a group where a filter leaves nothing (RFC 6690 4.1) */
+    if (empty && req->peer->group && (!searched || coap2i_has_query(req)))
+        req->silent |= 2u;
     return COAP2_205_CONTENT;
 }
 
@@ -8555,7 +8573,7 @@ static bool coap2i_runs_once(const coap2_req *req)
 /* How long a body may be that is put together here. */
 static size_t coap2i_share(const coap2_node *node)
 {
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
     if (node->bodies != NULL) return node->bodies_size / COAP2_MAX_UPLOADS;
 #else
     (void)node;
@@ -8571,7 +8589,7 @@ static uint8_t coap2i_too_large(const coap2_req *req, coap2_rsp *rsp)
     return COAP2_413_REQUEST_ENTITY_TOO_LARGE;
 }
 
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
 
 static uint8_t *coap2i_place(const coap2_node *node, const coap2_upload *u)
 {
@@ -8581,10 +8599,10 @@ static uint8_t *coap2i_place(const coap2_node *node, const coap2_upload *u)
 /* What tells one body that arrives from another of the same peer: its method
    and the options that a cache would look at, Request-Tag among them (RFC 7959
    2.5, RFC 9175 3.4). */
-static uint32_t coap2i_body_key(const coap2_req *req, bool tagged)
+static uint32_t coap2i_body_key(const coap2_msg *msg, bool tagged)
 {
-    coap2_opt opt = req->msg->options;
-    uint32_t key = coap2i_mix(2166136261u, req->method);
+    coap2_opt opt = msg->options;
+    uint32_t key = coap2i_mix(COAP2I_HASH_START, msg->code);
     size_t i;
     while (coap2_opt_next(&opt)) {
         if (opt.number == COAP2_OPT_BLOCK1 || opt.number == COAP2_OPT_BLOCK2 ||
@@ -8656,7 +8674,7 @@ static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
 {
     size_t share = coap2i_share(req->node), length = req->payload_length;
     uint32_t at = COAP2_BLOCK_AT(req->block1);
-    uint32_t key = coap2i_body_key(req, true);
+    uint32_t key = coap2i_body_key(req->msg, true);
     coap2_upload *u = coap2i_find_upload(req, key, false);
     uint8_t *body, code = COAP2_OK;
     if (at == 0u) {
@@ -8696,7 +8714,7 @@ static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
 static void coap2i_end_upload(const coap2_req *req)
 {
     coap2_upload *u =
-        coap2i_find_upload(req, coap2i_body_key(req, true), false);
+        coap2i_find_upload(req, coap2i_body_key(req->msg, true), false);
     if (u != NULL) u->length = 0;
 }
 
@@ -8709,11 +8727,11 @@ static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
     if (req->payload_length > size ||
         (req->block1.more && req->payload_length != size))
         return COAP2_400_BAD_REQUEST;
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
     if (req->block1.number == 0u) coap2i_end_upload(req);
 #endif
     if (req->block1.number == 0u && !req->block1.more) return COAP2_OK;
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
     return coap2i_upload(req, rsp, pieces);
 #else
     (void)pieces;
@@ -8721,7 +8739,7 @@ static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
 #endif
 }
 
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
 
 /* Write the block that is asked for of an answer that was kept. */
 static void coap2i_write_kept(coap2_req *req, coap2_rsp *rsp, coap2_upload *u)
@@ -8758,7 +8776,7 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
 {
     coap2_node *node = req->node;
     coap2_writer *w = &rsp->w, aside;
-    uint32_t key = coap2i_body_key(req, false);
+    uint32_t key = coap2i_body_key(req->msg, false);
     coap2_upload *u = coap2i_find_upload(req, key, true);
     size_t header = (size_t)(w->options - w->start), share, length;
     uint8_t code, *slot = w->start, *place;
@@ -8777,7 +8795,9 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
     w->options = w->next = slot + header;
     w->last = aside.last;
     w->error = aside.error;
-    if (length == 0u) return code;
+    /* nothing of it is sent where more of the body is to come */
+    if (length == 0u || (!req->last && COAP2_CODE_CLASS(code) == 2u))
+        return code;
     if (coap2i_stays_whole(req, rsp, length, aside.payload_size)) {
         w->payload_size = aside.payload_size;
         memcpy(slot + header, place + header, length - header);
@@ -8819,7 +8839,8 @@ static bool coap2i_is_kept(const coap2_node *node, const coap2_peer *from,
     const coap2_upload *u = node->uploads;
     for (; u != node->uploads + COAP2_MAX_UPLOADS; u++)
         if (u->length != 0u && u->code != 0u && u->id == msg->id &&
-            coap2_peer_equals(&u->peer, from))
+            coap2_peer_equals(&u->peer, from) &&
+            u->key == coap2i_body_key(msg, false))
             return true;
     return false;
 }
@@ -8837,7 +8858,7 @@ static bool coap2i_goes_on(const coap2_req *req)
 static uint8_t coap2i_go_on(coap2_req *req, coap2_rsp *rsp)
 {
     coap2_upload *u =
-        coap2i_find_upload(req, coap2i_body_key(req, false), true);
+        coap2i_find_upload(req, coap2i_body_key(req->msg, false), true);
     if (u != NULL) {
         coap2i_write_kept(req, rsp, u);
         return u->code;
@@ -8970,7 +8991,7 @@ static uint8_t coap2i_dispatch(coap2_req *req, coap2_rsp *rsp)
         coap2i_reopen_answer(req->node, rsp);
         return COAP2_231_CONTINUE;
     }
-#if COAP2_MAX_UPLOADS
+#if COAP2_MAX_UPLOADS > 0
     if ((req->flags & COAP2I_HAS_BODY) != 0u) coap2i_end_upload(req);
 #endif
 #endif
@@ -9022,7 +9043,7 @@ static coap2_visitor *coap2i_find_visitor(coap2_node *node,
                                           const coap2_peer *from)
 {
     coap2_visitor *v = node->visitors, *place = v;
-    for (; v != node->visitors + COAP2_MAX_VISITORS; v++) {
+    for (; v != node->visitors + COAP2_MAX_DUPLICATES; v++) {
         if (v->requests != 0u && coap2_peer_equals(&v->peer, from)) return v;
         if (place->requests != 0u &&
             (v->requests == 0u || (int32_t)(v->since - place->since) < 0))
@@ -9048,7 +9069,7 @@ static bool coap2i_admit(coap2_node *node, const coap2_peer *from)
 
 #endif
 
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
 
 enum { COAP2I_ECHO_SIZE = 6 };
 
@@ -9130,10 +9151,9 @@ static bool coap2i_has_star(const coap2_resource *resource)
 
 /* What a request wants to be told. */
 typedef struct coap2i_wish {
-    bool ruled;     /* a rule says what */
-    bool by_id;     /* and it gets an id */
-    bool con;       /* confirmable whatever the request was */
-    uint32_t epmax; /* ms until a look without a change; 0: none */
+    bool ruled; /* a rule says what */
+    bool by_id; /* and it gets an id */
+    bool con;   /* confirmable whatever the request was */
     uint8_t rule[COAP2_RULE_SIZE];
 } coap2i_wish;
 
@@ -9208,7 +9228,6 @@ static uint8_t coap2i_read_wish(const coap2_req *req, coap2_rsp *rsp,
     if (length < 0) return coap2i_refuse_condition(req, rsp, &conditions);
     wish->ruled = length != 0;
     wish->con = conditions.con;
-    wish->epmax = conditions.epmax;
     if (!coap2i_find_rule(req, &rule)) return COAP2_OK;
     wish->ruled = wish->by_id = true;
     if (coap2_rule_compile((const char *)rule.value, rule.length, fields, count,
@@ -9226,7 +9245,7 @@ static uint32_t coap2i_new_subscription(coap2_node *node)
         bool taken = id == 0u || (o->flags != 0u && o->subscription == id);
         o++;
         if (!taken) continue;
-        id = coap2i_chance(node);
+        id++;
         o = node->observers;
     }
     return id;
@@ -9276,7 +9295,6 @@ static void coap2i_begin_rule(coap2_node *node, coap2_observer *o,
     else
         o->flags &= (uint8_t)~COAP2I_HAS_NEWS;
     if (wish->con) o->flags |= COAP2I_BY_CON;
-    o->epmax = wish->epmax;
     o->looked = node->time;
     memcpy(o->rule, wish->rule, sizeof o->rule);
     coap2_trigger_begin(&o->trigger, o->rule, values->look, values->user,
@@ -9313,6 +9331,31 @@ typedef struct coap2i_shown {
     size_t size;
 } coap2i_shown;
 
+#if COAP2I_SUBSCRIBES
+
+/* The request that began a subscription comes again: it is answered, and renews
+   nothing (RFC 7252 4.5). What is in flight is newer than that answer, for a
+   client that gets the answer first (RFC 7641 3.4). */
+static bool coap2i_is_asked_again(const coap2_req *req, coap2_rsp *rsp,
+                                  uint8_t row)
+{
+    coap2_node *node = req->node;
+    const coap2_observer *o =
+        coap2i_find_observer(node, req->peer, req->msg, false);
+    if (o == NULL || (o->news & COAP2I_RULED) == 0u || o->row != row ||
+        o->request != req->msg->id)
+        return false;
+    rsp->observed = true;
+    rsp->sequence = (o->flags & COAP2I_IN_FLIGHT) != 0u ? o->sequence - 1u
+                                                        : ++node->sequence;
+    rsp->sequence &= 0xffffffu;
+    rsp->subscription = o->subscription;
+    rsp->max_age = coap2i_rule_age(o->rule);
+    return true;
+}
+
+#endif
+
 /* Begin, renew or end an observation, as the request and its answer say (RFC
    7641 4.1). Only what a GET or FETCH of a resource in the table answers with
    success can be observed. Returns the code, 4.00 if the rule is none. */
@@ -9345,6 +9388,9 @@ COAP2I_RARE uint8_t coap2i_register(const coap2_req *req, coap2_rsp *rsp,
         coap2i_end_observation(req);
         return code;
     }
+#if COAP2I_SUBSCRIBES
+    if (coap2i_is_asked_again(req, rsp, row)) return code;
+#endif
     o = coap2i_observe(node, req->peer, req->msg, row,
                        coap2i_has_star(resource), shown->format);
     if (o == NULL) return code;
@@ -9356,6 +9402,7 @@ COAP2I_RARE uint8_t coap2i_register(const coap2_req *req, coap2_rsp *rsp,
 #if COAP2I_SUBSCRIBES
     coap2i_set_values(&values, resource);
     coap2i_begin_rule(node, o, &wish, &values);
+    o->request = req->msg->id;
     rsp->subscription = o->subscription;
     if (wish.ruled) rsp->max_age = coap2i_rule_age(o->rule);
 #endif
@@ -9495,7 +9542,8 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
     coap2_peer asker;
     coap2_opt search;
     if (node->no_groups && msg->type == COAP2_NON &&
-        msg->code == COAP2_001_GET && coap2i_read_search(msg, &search)) {
+        msg->code == COAP2_001_GET && coap2i_read_search(msg, &search) &&
+        coap2_msg_path_equals(msg, coap2i_core_path)) {
         asker = *from;
         asker.group = true;
         from = &asker;
@@ -9507,7 +9555,7 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
     coap2i_clear_answer(&rsp);
     coap2i_open_reply(node, &rsp.w, msg, COAP2_500_INTERNAL_SERVER_ERROR);
     if (!coap2i_make_answer(&req, &rsp)) return;
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
     coap2i_limit_answer(node, from, &rsp, coap2i_answer_limit(&req),
                         coap2i_is_safe(&req));
 #endif
@@ -9519,7 +9567,7 @@ static void coap2i_serve(coap2_node *node, const coap2_peer *from,
     /* what is safe is done again when it is asked for again (4.5), and a block
        that is kept given again */
     if (msg->type == COAP2_NON || (req.flags & COAP2I_IS_LATE) != 0u ||
-        coap2i_must_remember(&req))
+        rsp.w.start[1] == COAP2_202_DELETED || coap2i_must_remember(&req))
         (void)coap2i_remember(
             node, from, msg,
             coap2i_is_wanted(rsp.w.start[1], req.silent) ? &rsp.w : NULL);
@@ -9581,22 +9629,25 @@ static void coap2i_observed_values(coap2i_values *values,
 static uint32_t coap2i_rule_rest(const coap2_node *node,
                                  const coap2_observer *o)
 {
-    uint32_t rest, passed = node->time - o->looked;
+    uint32_t rest, epmax, passed = node->time - o->looked;
     if ((o->news & COAP2I_RULED) == 0u || (o->flags & COAP2I_ENDS) != 0u)
         return COAP2_FOREVER;
     if ((o->news & COAP2I_IN_DOUBT) != 0u) return 0;
     rest = coap2_trigger_due(&o->trigger, o->rule, node->time);
-    if (o->epmax == 0u || o->epmax - passed >= rest) return rest;
-    return passed < o->epmax ? o->epmax - passed : 0u;
+    epmax = coap2_rule_time(o->rule, COAP2I_RULE_EPMAX);
+    if (epmax == 0u) return rest;
+    epmax = passed < epmax ? epmax - passed : 0u;
+    return epmax < rest ? epmax : rest;
 }
 
 /* Hold an observer's rule against what its handler has shown. */
 static void coap2i_ask_rule(coap2_node *node, coap2_observer *o,
                             const coap2i_values *values)
 {
-    bool change = (o->news & COAP2I_IN_DOUBT) != 0u;
+    uint32_t epmax = coap2_rule_time(o->rule, COAP2I_RULE_EPMAX);
+    bool change = (o->news & COAP2I_IN_DOUBT) != 0u ||
+                  (epmax != 0u && node->time - o->looked >= epmax);
     uint8_t reason;
-    if (o->epmax != 0u && node->time - o->looked >= o->epmax) change = true;
     o->news &= (uint8_t)~COAP2I_IN_DOUBT;
     o->looked = node->time;
     reason = change ? coap2_trigger_change(&o->trigger, o->rule, values->look,
@@ -9810,7 +9861,7 @@ COAP2_DEF int16_t coap2_later(coap2_req *req)
     e->code = req->msg->code;
     e->flags = req->silent & (2u | 8u | 16u);
     if (coap2i_is_safe(req)) e->flags |= COAP2I_WAS_SAFE;
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
     e->limit = coap2i_answer_limit(req);
 #endif
     if (req->msg->type == COAP2_NON) {
@@ -9902,7 +9953,7 @@ COAP2_DEF coap2_result coap2_answer_send(coap2_rsp *rsp, uint8_t code)
         code = COAP2_500_INTERNAL_SERVER_ERROR;
     coap2i_close_answer(node, rsp, code);
     if (w->start[1] != code && result == COAP2_OK) result = COAP2_ERR_SPACE;
-#if COAP2_REPLY_LIMIT
+#if COAP2_REPLY_LIMIT > 0
     coap2i_limit_answer(node, &e->peer, rsp, e->limit,
                         (e->flags & COAP2I_WAS_SAFE) != 0u);
 #endif
@@ -10054,7 +10105,8 @@ COAP2_DEF void coap2_call_token(coap2_call *call, const void *token,
 
 /* ---- names ---- */
 
-enum { COAP2I_NAME_MS = 300000, COAP2I_SEARCH_MS = 1000 };
+#define COAP2I_NAME_MS 300000ul
+enum { COAP2I_SEARCH_MS = 1000 };
 
 static uint32_t coap2i_hash_name(const char *name, size_t length)
 {
@@ -10094,7 +10146,7 @@ static void coap2i_keep_name(coap2_node *node, uint32_t name,
     place->peer.group = false;
     place->name = name;
     place->search = search;
-    place->until = node->time + COAP2I_NAME_MS;
+    place->until = (uint32_t)(node->time + COAP2I_NAME_MS);
 }
 
 /* Write the request that looks for somebody. */
@@ -10415,6 +10467,18 @@ static bool coap2i_find_own(const coap2_node *node, const coap2_exchange *e,
 
 #endif
 
+#if COAP2I_FINDS
+
+/* The name of a request's host, as a hash; 0 if it has none. */
+static uint32_t coap2i_own_name(const coap2_node *node, const coap2_exchange *e,
+                                coap2_opt *host)
+{
+    if (!coap2i_find_own(node, e, COAP2_OPT_URI_HOST, host)) return 0;
+    return coap2i_hash_name((const char *)host->value, host->length);
+}
+
+#endif
+
 /* What an answer was made of. */
 typedef struct coap2i_news {
     const coap2_peer *from;
@@ -10530,6 +10594,9 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
     const coap2_exchange *x = node->exchanges;
     uint8_t outstanding = 0;
     uint32_t hold = 0, pause;
+#if COAP2I_FINDS
+    coap2_opt host;
+#endif
     for (; x != node->exchanges + COAP2_MAX_EXCHANGES; x++) {
         if (x == e || x->state < COAP2I_ANSWERING ||
             x->state == COAP2I_WATCHING ||
@@ -10538,7 +10605,10 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
 #if COAP2I_FINDS
         if (coap2i_is_everywhere(&x->peer) || coap2i_is_everywhere(&e->peer))
             continue;
-        if (x->state == COAP2I_SEEKING) return COAP2_FOREVER;
+        if (x->state == COAP2I_SEEKING &&
+            coap2i_own_name(node, x, &host) == coap2i_own_name(node, e, &host))
+            return COAP2_FOREVER;
+        if (e->peer.kind == 0u) continue;
 #endif
         if (x->state == COAP2I_QUEUED) {
             if ((int16_t)((uint16_t)x->handle * 2u - (uint16_t)e->handle * 2u) <
@@ -10553,6 +10623,8 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
     }
     return outstanding >= node->nstart ? COAP2_FOREVER : hold;
 }
+
+#if COAP2_WITH_BLOCKS || COAP2_WITH_OBSERVE || COAP2_WITH_ECHO
 
 /* Is it an option of one step of a transfer, which the next step writes? */
 static bool coap2i_is_of_step(const coap2_exchange *e, uint16_t number)
@@ -10607,6 +10679,8 @@ static bool coap2i_send_again(coap2_exchange *e, const coap2_writer *w)
     e->state = COAP2I_QUEUED;
     return w->error == COAP2_OK;
 }
+
+#endif
 
 #if COAP2_WITH_OBSERVE
 
@@ -10676,18 +10750,11 @@ static void coap2i_bound_due(coap2_exchange *e)
 
 /* ---- requests by name ---- */
 
-/* The name of a request's host, as a hash; 0 if it has none. */
-static uint32_t coap2i_own_name(const coap2_node *node, const coap2_exchange *e,
-                                coap2_opt *host)
-{
-    if (!coap2i_find_own(node, e, COAP2_OPT_URI_HOST, host)) return 0;
-    return coap2i_hash_name((const char *)host->value, host->length);
-}
-
 /* A request without an address waits for one: that its host is known for, or
    that a search will find. */
 static void coap2i_begin_search(coap2_node *node, coap2_exchange *e)
 {
+    uint8_t token[8];
     coap2_opt host;
     coap2_place *place =
         coap2i_known_name(node, coap2i_own_name(node, e, &host));
@@ -10696,7 +10763,8 @@ static void coap2i_begin_search(coap2_node *node, coap2_exchange *e)
         e->flags |= COAP2I_BY_SEARCH;
         return;
     }
-    coap2i_new_token(node, e->token);
+    coap2i_new_token(node, token);
+    memcpy(e->token, token, COAP2_TOKEN_LENGTH);
     e->token_length = COAP2_TOKEN_LENGTH;
     e->id = coap2i_new_id(node);
     e->tries = 0;
@@ -10706,7 +10774,8 @@ static void coap2i_begin_search(coap2_node *node, coap2_exchange *e)
     e->state = COAP2I_SEEKING;
 }
 
-/* Send a search for a request's host; the second one is a copy (4.3). */
+/* Send a search for a request's host, and another one after a while, as either
+   it or its answer may be lost. */
 static void coap2i_run_search(coap2_node *node, coap2_exchange *e)
 {
     coap2_writer w;
@@ -10718,6 +10787,7 @@ static void coap2i_run_search(coap2_node *node, coap2_exchange *e)
                                                           : COAP2_ERR_NAME);
         return;
     }
+    if (e->tries != 0u) e->id = coap2i_new_id(node);
     (void)coap2i_own_name(node, e, &host);
     memset(&everywhere, 0, sizeof everywhere);
     everywhere.group = true;
@@ -10775,7 +10845,7 @@ static bool coap2i_search_again(coap2_node *node, coap2_exchange *e)
 static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
                               const coap2_peer *from, const coap2_msg *msg)
 {
-    uint8_t *packet = coap2i_packet(node, e);
+    uint8_t *packet = coap2i_packet(node, e), token[8];
     coap2_place place;
     coap2_opt host, name;
     uint32_t hash = coap2i_own_name(node, e, &host);
@@ -10790,8 +10860,8 @@ static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
     e->peer.group = false;
     /* what is late and answers the search does not answer the request */
     if ((e->flags & COAP2I_OWN_TOKEN) == 0u) {
-        coap2i_new_token(node, e->token);
-        memcpy(packet + 4, e->token, COAP2_TOKEN_LENGTH);
+        coap2i_new_token(node, token);
+        memcpy(packet + 4, token, COAP2_TOKEN_LENGTH);
     }
     e->token_length = packet[0] & 15u;
     memcpy(e->token, packet + 4, e->token_length);
@@ -10935,7 +11005,8 @@ static coap2_exchange *coap2i_find_request(coap2_node *node,
         }
 #endif
         if (msg->type == COAP2_ACK &&
-            (e->id != msg->id || !coap2i_is_con(node, e)))
+            (e->state == COAP2I_WATCHING || e->id != msg->id ||
+             !coap2i_is_con(node, e)))
             continue;
         if (coap2i_packet(node, e)[1] == COAP2_000_EMPTY) continue;
         if (e->peer.group ? msg->type != COAP2_ACK
@@ -11458,7 +11529,7 @@ static void coap2i_acknowledged(coap2_node *node, const coap2_peer *from,
 #if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
     coap2i_observer_heard(node, from, msg);
 #endif
-    if (e == NULL) return;
+    if (e == NULL || e->tries == 0u) return; /* it has not left yet */
     if (e->state == COAP2I_ANSWERING) {
         e->state = COAP2I_FREE;
         return;
@@ -11609,6 +11680,7 @@ static bool coap2i_begin_some(coap2_node *node)
 #if COAP2I_FINDS
         if (e->peer.kind == 0u && !e->peer.group) {
             coap2i_begin_search(node, e);
+            if (e->state == COAP2I_SEEKING) coap2i_run_search(node, e);
             begun = true;
             continue;
         }

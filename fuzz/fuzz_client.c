@@ -38,6 +38,7 @@ typedef struct question {
     uint16_t id;
     uint32_t deadline;
     uint64_t first;  /* when it was sent first */
+    uint64_t began;  /* the same, without Echo: its deadline runs on */
     size_t received; /* datagrams at that time */
     coap2_peer peer;
     bool confirmable;
@@ -66,24 +67,22 @@ static question *numbered_question(const coap2_msg *msg)
     return &questions[number];
 }
 
-/* A ping has no number: it is one that was sent, or the next. */
+/* A ping has no number, and where sending fails another may overtake it: ask
+   the node whose it is. */
 static question *ping_question(const datagram *d)
 {
+    const coap2_exchange *e = w.node->exchanges;
     size_t i;
 
-    for (i = 0; i < questions_count; i++) {
-        question *q = &questions[i];
+    for (; e != w.node->exchanges + COAP2_MAX_EXCHANGES; e++) {
+        if (e->state != COAP2I_SENDING || e->id != d->id) continue;
+        for (i = 0; i < questions_count; i++) {
+            question *q = &questions[i];
 
-        if (q->ping && q->open && q->sent && q->id == d->id &&
-            coap2_peer_equals(&q->peer, &d->peer))
-            return q;
-    }
-    for (i = 0; i < questions_count; i++) {
-        question *q = &questions[i];
-
-        if (q->ping && q->open && !q->sent &&
-            coap2_peer_equals(&q->peer, &d->peer))
-            return q;
+            if (q->ping && q->open && q->handle == e->handle &&
+                coap2_peer_equals(&q->peer, &d->peer))
+                return q;
+        }
     }
     return NULL;
 }
@@ -160,10 +159,14 @@ static bool is_token_used(const question *but)
 
 /* A request leaves for the first time, or its next step does: with Echo, for
    the next block, or to observe again. */
-static void note_first(question *q, const datagram *d)
+static void note_first(question *q, const datagram *d, const coap2_msg *msg)
 {
+    coap2_opt echo;
+
     if (q->sent) FUZZ_CHECK(!q->ping && (q->observes || has_response(q, ANY)));
     q->first = w.now;
+    if (!q->sent || !coap2_msg_find(msg, COAP2_OPT_ECHO, &echo))
+        q->began = w.now;
     q->sent = true;
     q->received = w.received_count;
     q->peer = d->peer;
@@ -229,7 +232,7 @@ static void node_sent(const datagram *d, const coap2_msg *msg)
     }
     if (q->pulls != 0) check_pulled(q, d, msg);
     if (d->times == 1)
-        note_first(q, d);
+        note_first(q, d, msg);
     else
         FUZZ_CHECK(q->id == d->id);
 }
@@ -264,12 +267,11 @@ static bool was_reset(const question *q)
    failed, its time began before it left. */
 static bool is_timeout(const question *q)
 {
-    uint64_t passed = w.now - q->first;
     uint64_t longest = (2u << w.node->max_retransmit) - 1u;
 
     if (ever_failed) return true;
-    return q->sent &&
-           (passed >= q->deadline || passed >= longest * w.node->ack_timeout);
+    return q->sent && (w.now - q->began >= q->deadline ||
+                       w.now - q->first >= longest * w.node->ack_timeout);
 }
 
 static void check_answer(const question *q, const coap2_reply *reply)
@@ -790,7 +792,8 @@ static void run_cancel(fuzz_input *in)
     if (!w.hold) settle();
 }
 
-/* A handle that nobody has. */
+/* A handle that nobody has; not that of the request by which the node ends an
+   observation, which nobody was told. */
 static void run_bogus_cancel(fuzz_input *in)
 {
     int16_t handle = (int16_t)(fuzz_number(in, 2) % 32767u + 1u);
@@ -798,6 +801,11 @@ static void run_bogus_cancel(fuzz_input *in)
 
     for (i = 0; i < open_count; i++)
         if (open_question(i)->handle == handle) return;
+    for (i = 0; i < COAP2_MAX_EXCHANGES; i++)
+        if (w.node->exchanges[i].state != COAP2I_FREE &&
+            w.node->exchanges[i].reply == NULL &&
+            w.node->exchanges[i].handle == handle)
+            return;
     FUZZ_CHECK(coap2_cancel(w.node, handle) == COAP2_ERR_ARG);
     FUZZ_CHECK(coap2_wait(w.node, handle) == COAP2_ERR_ARG);
 }

@@ -465,6 +465,9 @@ SERVER = {
     "found-non-displaced": node() + b"".join(
         request(POST, ANY, 0x20 + n, non=n > 3) for n in range(6)) +
     bytes([5, 4]),
+    "found-replaced-keeps-its-age": node() + b"".join(
+        request(POST, ANY, n) for n in (0x24, 0x25, 0x34, 0x26, 0x27, 0x28)) +
+    bytes([5, 2]),
     "late-at-once": node() + request(POST, SLOW) + late(),
     "late-separate": node() + request(GET, SLOW) + after(ms=640) + late() +
     react(ACK) + after(seconds=100),
@@ -582,6 +585,10 @@ SERVER = {
     "observe-busy": node() + observe() + BUSY + change() + rest * 3,
     "observe-deep-sleep": node() + observe() + SLEEP + change() + SLEEP +
     rest + react(ACK),
+    "found-daily-one-not-held-back": node() + observe() + observe(token=0) +
+    rest_not_quite + change() + rest_not_quite,
+    "found-daily-one-before-its-pause": node() + observe(non=True) +
+    rest_not_quite + change() * 5 + rest_not_quite,
     "found-reset-of-a-group": node() + datagram("5151 3f60 3f 60", group=True),
     "upload": node(clock=2) + block() + block(szx=0) + block(
         last=True, length=3),
@@ -607,6 +614,11 @@ SERVER = {
     "found-one-piece-between": node() + (block(which=3, to=POUR_) * 3 + block(
         which=3, to=POUR_, step=FIRST, last=True, length=3)) + block(
             which=3, to=POUR_),
+    "found-kept-hides-its-id": node(packet=0, clock=3) + request(
+        POST, ANY, 0x23, [script(0, 80)]) + request(
+            DELETE, ANY, 0x23) + AGAIN[:1] + bytes([1]),
+    "found-kept-between-pieces": node(packet=2, clock=3) + block(
+        which=3, szx=1, to=POUR_) + AGAIN,
     "kept": node(packet=1, clock=3) + block(which=1, last=True, length=2) +
     block(which=1, step=FIRST) + block(which=1, last=True, length=5) +
     more(1, which=1) + more(2, which=1) + more(3, which=1),
@@ -795,6 +807,15 @@ CLIENT = {
     serve(1),
     "found-observe-cancel-large": node() + ask_more(WATCH, way=URI) +
     serve(1) + CANCEL + serve(3, kind=1) + serve(3),
+    "found-reset-before-it-left": node() + CLIENT_BUSY + ask() +
+    datagram("7000 5e2c") + client_rest,
+    "found-ping-overtakes": node(nstart=2) + bytes([11, 2 * 2]) +
+    ask(way=PING) + ask(way=PING) + CANCEL,
+    "found-echo-near-the-deadline": node() + ask(way=STEPS, flags=BRIEFLY) +
+    client_after(ms=320) + reply(code=UNAUTHORIZED, options=[
+        option(REPLY_ECHO, b"x")]) + client_rest,
+    "found-observe-cancel-by-chance": node() + ask_more(WATCH, way=URI) +
+    serve(1) + CANCEL + bytes([13, 0, 255, 255]),
     "observe-cancel-inside": node() + ask_more(
         WATCH, way=URI, action=IN_CANCEL) + serve(1) + client_rest,
     "observe-not-fresh": node() + ask_more(WATCH, way=URI) + serve(

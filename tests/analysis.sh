@@ -10,8 +10,11 @@ passed=0 failed=0
 # What MISRA C:2012 asks and we do otherwise; the other rules hold.
 #   2.4 2.5      a library has tags and macros that only its users use
 #   8.7 8.9      public functions and named tables in flash are not local
+#   9.4          a row of texts is initialised once, which cppcheck does not see
 #   10.*         arithmetic of uint8_t and char is meant to promote
 #   11.5         void * is how C takes bytes of any kind
+#   11.8         a pointer in a const struct does not point to const, though
+#                cppcheck takes it so
 #   12.1 12.3    no parentheses where C needs none; pointers declared together
 #   13.3 13.4 13.5 14.2  a step or an assignment inside an expression, and a
 #                loop over what it consumes
@@ -21,10 +24,11 @@ passed=0 failed=0
 #   17.7 17.8    the result of memcpy; parameters that count down
 #   18.4         pointer arithmetic is what a view into bytes is
 #   20.7         a row's macro puts its name where a string literal must stand
+#   20.10        a row names its texts after itself
 #   20.9 21.14   SIZE_MAX in #if; memcmp of bytes that end without a NUL
-deviations='2.4 2.5 8.7 8.9 10.1 10.3 10.4 10.6 10.7 10.8 11.5 12.1 12.2
-            12.3 13.3 13.4 13.5 14.2 14.4 15.4 15.5 15.7 17.7 17.8 18.4 20.7
-            20.9 21.14'
+deviations='2.4 2.5 8.7 8.9 9.4 10.1 10.3 10.4 10.6 10.7 10.8 11.5 11.8 12.1
+            12.2 12.3 13.3 13.4 13.5 14.2 14.4 15.4 15.5 15.7 17.7 17.8 18.4
+            20.7 20.9 20.10 21.14'
 
 # Not bugs: variables stand at the top of a function; an overflow check is
 # always false to cppcheck, which counts without wrapping; and a struct that

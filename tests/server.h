@@ -6,7 +6,9 @@
 #define COAP2_MAX_EXCHANGES 3
 #define COAP2_MAX_DUPLICATES 4
 #define COAP2_REPLY_SIZE 16
-#define COAP2_BURST 4
+#ifndef LOOP_QUEUE
+#define LOOP_QUEUE 9
+#endif
 #define COAP2_IMPLEMENTATION
 #include "../coap2.h"
 #include "loop.h"
@@ -156,7 +158,20 @@ TEST_DEF void begin(void)
     begin_at(1000);
 }
 
-#define ASK(notation) LOOP_ASK(&wire, &node, loop_peer(1), notation)
+/* By functions, since each peer in a test takes stack of its own, and there is
+   little of it on AVR. */
+TEST_DEF uint32_t ask(const char *flash_text)
+{
+    return loop_ask(&wire, &node, loop_peer(1), flash_text);
+}
+
+TEST_DEF uint32_t ask_group(const char *flash_text)
+{
+    return loop_ask(&wire, &node, loop_group(1), flash_text);
+}
+
+#define ASK(notation) ask(TEST_TEXT(notation))
+#define ASK_GROUP(notation) ask_group(TEST_TEXT(notation))
 #define ASK_FROM(peer, notation) LOOP_ASK(&wire, &node, peer, notation)
 #define ONLY(notation) LOOP_ONLY(&wire, notation)
 #define SILENT() LOOP_SILENT(&wire)

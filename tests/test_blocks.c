@@ -122,11 +122,14 @@ static uint8_t on_whole(coap2_req *req, coap2_rsp *rsp)
 
 static uint8_t on_pieces(coap2_req *req, coap2_rsp *rsp)
 {
+    uint32_t at;
+
     if (req->method == COAP2_GET) return on_whole(req, rsp);
     pieces_at[runs % 8] = req->offset;
     pieces_last[runs % 8] = req->last;
     runs++;
     coap2_rsp_text(rsp, "seen");
+    for (at = 4; at < body_length; at++) coap2_rsp_text(rsp, "+");
     if (code_wanted != 0) return code_wanted;
     if (req->offset < STORE_SIZE - 64u)
         memcpy(store + req->offset, req->payload, req->payload_length);
@@ -1573,6 +1576,24 @@ static void pieces(void)
     CHECK_EQ(places_taken(), 0);
 }
 
+/* Nor is it kept, however long it is. */
+static void long_answers_to_pieces(void)
+{
+    begin();
+    body_length = PACKET + 10;
+    CHECK_EQ(put("s", BLOCK(0, 1, 0), 16), COAP2_231_CONTINUE);
+    CHECK_EQ(option(COAP2_OPT_BLOCK2), NO_BLOCK);
+    CHECK_EQ(places_taken(), 1);
+    CHECK_EQ(repeat(), COAP2_231_CONTINUE);
+    CHECK_EQ(option(COAP2_OPT_BLOCK1), BLOCK(0, 1, 0));
+    CHECK_EQ(answer.payload_length, 0);
+    CHECK_EQ(runs, 1);
+    CHECK_EQ(put("s", BLOCK(1, 0, 0), 5), COAP2_204_CHANGED);
+    CHECK(option(COAP2_OPT_BLOCK2) != NO_BLOCK);
+    CHECK_EQ(runs, 2);
+    CHECK_EQ(places_taken(), 1);
+}
+
 /* A body of one block, with the option or without. */
 static void one_piece(void)
 {
@@ -1757,6 +1778,8 @@ static void id_of_a_kept_answer(void)
     CHECK_EQ(send_asked(), COAP2_204_CHANGED);
     CHECK(is_stored(3));
     CHECK_EQ(option(COAP2_OPT_BLOCK2), NO_BLOCK);
+    CHECK_EQ(repeat(), COAP2_204_CHANGED);
+    CHECK_EQ(runs, 2);
 }
 
 /* Block n never runs the handler, not for another client, not when nothing is
@@ -2052,6 +2075,7 @@ int main(void)
     RUN("RFC 7959 2.5: of nothing", block_of_nothing);
     RUN("RFC 7959 2.5: pieces", pieces);
     RUN("RFC 7959 2.5: one piece", one_piece);
+    RUN("RFC 7959 2.5: pieces, long answers", long_answers_to_pieces);
     RUN("RFC 7959 2.9: pieces refused", pieces_refused_midway);
     RUN("RFC 7959 2.9.2: pieces, gaps", pieces_that_do_not_fit);
     RUN("RFC 7959 2.5: pieces, two clients", pieces_interleave);

@@ -294,11 +294,16 @@ static bool find_host(void *io, const char *host, size_t length,
 static void host_by_name(void)
 {
     fresh();
-    CHECK_EQ(coap2_get(&node, "coap://node7/x", on_reply, &got[0]),
-             COAP2_ERR_NAME);
+    CHECK(coap2_get(&node, "coap://node7/x", on_reply, &got[0]) > 0);
+    pass(8000);
+    CHECK_EQ(got[0].result, COAP2_ERR_NAME);
+    fresh();
     node.resolve = find_host;
-    CHECK_EQ(coap2_get(&node, "coap://other/x", on_reply, &got[0]),
-             COAP2_ERR_NAME);
+    CHECK(coap2_get(&node, "coap://other/x", on_reply, &got[0]) > 0);
+    pass(8000);
+    CHECK_EQ(got[0].result, COAP2_ERR_NAME);
+    fresh();
+    node.resolve = find_host;
     CHECK(coap2_get(&node, "coap://node7:99/x", on_reply, &got[0]) > 0);
     CHECK(coap2_get(&node, "coap://node8/x", on_reply, &got[1]) > 0);
     poll_now();
@@ -411,7 +416,7 @@ static void uri_errors(void)
         {"coap://user@192.0.2.1/", COAP2_ERR_FORMAT},
         {"coaps://192.0.2.1/", COAP2_ERR_ARG},
         {"coap+tcp://192.0.2.1/", COAP2_ERR_ARG},
-        {"coap://nobody/", COAP2_ERR_NAME},
+        {"coap://[fe80::1%25nobody]/", COAP2_ERR_NAME},
     };
     unsigned i;
 
@@ -1448,6 +1453,33 @@ static void busy_for_ever(void)
     CHECK_IDLE();
 }
 
+/* What rejects or acknowledges a message that has not left yet is not about it
+   (RFC 7252 4.2). */
+static void not_sent_yet(void)
+{
+    uint8_t empty[] = {0x70, 0, 0, 0};
+
+    fresh();
+    ask(&got[0]);
+    wire.again = 3;
+    poll_now();
+    CHECK_EQ(wire.tried, 1);
+    empty[2] = (uint8_t)((uint16_t)(node.next_id - 1) >> 8);
+    empty[3] = (uint8_t)(node.next_id - 1);
+    loop_push_at(&wire, loop_peer(1), empty, sizeof empty, wire.time);
+    poll_now();
+    empty[0] = 0x60;
+    loop_push_at(&wire, loop_peer(1), empty, sizeof empty, wire.time);
+    poll_now();
+    CHECK_EQ(wire.count, 0);
+    pass(1000);
+    CHECK_EQ(wire.count, 1);
+    PIGGYBACK(0, COAP2_205_CONTENT, "");
+    poll_now();
+    CHECK_ENDED(&got[0], COAP2_OK);
+    CHECK_IDLE();
+}
+
 /* An ACK that cannot leave now leaves later. */
 static void busy_ack(void)
 {
@@ -1628,7 +1660,8 @@ static void wait_for_an_error(void)
     CHECK_EQ(coap2_wait(&node, coap2_get(&node, "coap://", on_reply, NULL)),
              COAP2_ERR_FORMAT);
     node.now = NULL;
-    CHECK_EQ(coap2_wait(&node, coap2_get(&node, "coap://x/", on_reply, NULL)),
+    CHECK_EQ(coap2_wait(&node,
+                        coap2_get(&node, "coap://[::1%25x]/", on_reply, NULL)),
              COAP2_ERR_NAME);
     CHECK_EQ(coap2_wait(&node, ask(&got[0])), COAP2_ERR_CONFIG);
     CHECK_EQ(got[0].times, 0);
@@ -2406,6 +2439,7 @@ int main(void)
     RUN("client: cancel at a timeout", cancel_at_timeout);
     RUN("client: a sender that is busy", busy_sender);
     RUN("client: a sender that stays busy", busy_for_ever);
+    RUN("RFC 7252 4.2: an ACK or RST too early", not_sent_yet);
     RUN("client: an ACK and a busy sender", busy_ack);
     RUN("client: a sender that fails", broken_sender);
     RUN("client: the next behind one that fails", broken_in_line);

@@ -2,7 +2,7 @@
    second of one client (RFC 8516), and no answer that is much larger than its
    request to an address that has not shown itself (RFC 7252 11.3, RFC 9175). */
 #define COAP2_FLOOD_LIMIT 3
-#define COAP2_MAX_VISITORS 2
+#define COAP2_MAX_DUPLICATES 2
 #define COAP2_REPLY_LIMIT 3
 #define COAP2_STATIC
 #define COAP2_IMPLEMENTATION

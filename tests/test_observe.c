@@ -786,6 +786,60 @@ static void quiet_resource(void)
     nobody_watches();
 }
 
+/* The daily ones of an endpoint leave one by one, too (4.5.1). */
+static void daily_ones_one_by_one(void)
+{
+    start();
+    ASK(BY_NON);
+    ASK("41011235 bb 60 55'state'");
+    loop_clear(&wire);
+    PASS(DAY);
+    ONLY("4145.... .. 61.. 60 ff'a'");
+    CHECK_EQ(POLL(), 2000);
+    PASS(1999);
+    CHECK_EQ(wire.count, 1);
+    ack(0);
+    ONLY("4145.... .. 61.. 60 ff'a'");
+    ack(0);
+    SILENT();
+    CHECK_EQ(POLL(), DAY);
+}
+
+/* News wait for an acknowledgement, and become a day old meanwhile. */
+static void daily_one_waits_for_another(void)
+{
+    start();
+    ASK(BY_CON);
+    ASK("41011235 bb 60 55'state'");
+    PASS(DAY - 1);
+    CHANGE("b");
+    ONLY("4145.... .. 61.. 60 ff'b'");
+    CHECK_EQ(POLL(), 2000);
+    PASS(1);
+    CHECK_EQ(POLL(), 1999);
+    PASS(1998);
+    CHECK_EQ(wire.count, 1);
+    ack(0);
+    ONLY("4145.... .. 61.. 60 ff'b'");
+    ack(0);
+    SILENT();
+}
+
+/* News wait for their pause; the daily one comes first. */
+static void daily_one_ends_a_pause(void)
+{
+    unsigned i;
+
+    start();
+    ASK(BY_NON);
+    PASS(DAY - 1000);
+    for (i = 0; i < 5; i++) CHANGE("b");
+    SILENT();
+    CHECK_EQ(POLL(), 1000);
+    PASS(1000);
+    ONLY("4145.... aa 61.. 60 ff'b'");
+}
+
 /* News while the daily message is in flight: the same rules as for others. */
 static void news_during_the_daily_one(void)
 {
@@ -1309,6 +1363,9 @@ int main(void)
     RUN("RFC 7641 4.5.1: of two", one_in_flight_of_two);
     RUN("RFC 7641 4.5.1: gone", gone_holds_nobody);
     RUN("RFC 7641 4.5: once a day", confirmable_once_a_day);
+    RUN("RFC 7641 4.5.1: daily ones, one by one", daily_ones_one_by_one);
+    RUN("RFC 7641 4.5.1: a daily one waits", daily_one_waits_for_another);
+    RUN("RFC 7641 4.5: a daily one and a pause", daily_one_ends_a_pause);
     RUN("RFC 7641 4.5: among others", confirmable_among_others);
     RUN("RFC 7641 4.5: quiet resource", quiet_resource);
     RUN("RFC 7641 4.5: news meanwhile", news_during_the_daily_one);

@@ -110,7 +110,7 @@ static void say_farewell(coap2_node *node, request *r, int16_t observation)
     }
 }
 
-static coap2_result watch_until_end(coap2_node *node, request *r)
+static coap2_result watch_resource(coap2_node *node, request *r)
 {
     int16_t observation = begin_to_watch(node, r);
     uint32_t passed = 0;
@@ -137,7 +137,7 @@ static int run_watch(request *r, const watching *how)
     if (!open_request(r)) return FAILED;
     result = start_node(&node, r);
     catch_end(&r->net);
-    if (result == COAP2_OK) result = watch_until_end(&node, r);
+    if (result == COAP2_OK) result = watch_resource(&node, r);
     udp_close(&r->net);
     if (!close_sink(&r->output) || r->failed) return FAILED;
     if (result == COAP2_OK && r->status == DONE)

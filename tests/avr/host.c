@@ -14,7 +14,8 @@
    is the distance from where SP was at the start: return addresses of the
    calls below it are in, the frame of the function that starts is not.
 
-   Status: the firmware's (0 to 127), 253 if it crashed, 254 if it was stopped
+   Status: the firmware's (0 to 127), 253 if it crashed or began anew, as it
+   does when its stack has run into its variables, 254 if it was stopped
    at --max-cycles, 255 if it could not be run at all. */
 
 #include <inttypes.h>
@@ -257,7 +258,7 @@ static void step(machine *m, uint64_t max_cycles)
     feed_uart(m);
 
     if (m->status >= 0) return;
-    if (state == cpu_Crashed)
+    if (state == cpu_Crashed || m->avr->pc == 0)
         m->status = STATUS_CRASHED;
     else if (state == cpu_Done)
         m->status = 0;

@@ -11875,12 +11875,11 @@ COAP2_DEF int16_t coap2_find_directory(coap2_node *node, const char *uri,
 {
     coap2_call call;
 #if COAP2I_FINDS
-    if (uri == NULL) {
-        coap2_call_find(&call, node, "");
-    } else
+    if (uri == NULL) coap2_call_find(&call, node, "");
+#else
+    if (uri == NULL) return COAP2_ERR_ARG;
 #endif
-    {
-        if (uri == NULL) return COAP2_ERR_ARG;
+    if (uri != NULL) {
         coap2_call_start(&call, node, COAP2_GET, uri);
         coap2i_write_well_known(&call.w, COAP2_TEXT("core"));
     }

@@ -2025,11 +2025,11 @@ COAP2_DEF void coap2_call_link(coap2_call *call, const coap2_reply *reply,
 
 struct coap2_registration;
 
-/* What became of a registration; reg->result and reg->code say why. All but
-   REMOVED goes on by itself: what was lost is registered anew, and what failed
-   is tried again, after half a minute at first, after an hour at last, and not
-   before the directory wants it (5.03 and 4.29 with Max-Age). In it, what any
-   callback may do; coap2_unregister gives up. */
+/* What became of a registration; reg->result and reg->code say why. It goes on
+   by itself: what was lost is registered anew, and what failed is tried again,
+   after half a minute at first, after an hour at last, and not before the
+   directory wants it (5.03 and 4.29 with Max-Age). A removal is not: it is over
+   with REMOVED, or with FAILED, and the directory's lifetime does the rest. */
 typedef void (*coap2_registration_fn)(struct coap2_registration *reg,
                                       uint8_t event);
 enum {
@@ -2075,8 +2075,9 @@ typedef struct coap2_registration {
 
 /* Register a node, and keep it registered: find the directory, register there,
    renew it when three quarters of its lifetime have passed (or 20 days), and
-   register anew where the directory has forgotten it. Also when what the node
-   offers has changed, and after coap2_start. All of it happens in polls.
+   register anew where the directory does not renew it. All of that happens in
+   polls. Call it again when what the node offers has changed, and after
+   coap2_start.
 
        static coap2_registration home;
        home.endpoint = "node1";
@@ -2087,18 +2088,18 @@ typedef struct coap2_registration {
            udp_wait(
                coap2_registration_poll(&home, coap2_poll(&node, now_ms())));
 
-   COAP2_ERR_ARG, COAP2_ERR_FORMAT: what is set makes no sense; nothing will
-   happen. A simple registration needs a free exchange for the directory's
-   answer while it reads the links. */
+   COAP2_ERR_ARG, COAP2_ERR_FORMAT: what is set makes no sense, and nothing will
+   happen. */
 COAP2_DEF coap2_result coap2_register(coap2_node *node,
                                       coap2_registration *reg);
 
-/* Do what is due, after a poll of its node that returned `rest`. Returns when
-   to call both again: 0 at once. */
+/* Do what is due, after a poll of its node, or of another registration, that
+   returned `rest`. Returns when to call all of them again: 0 at once. Does
+   nothing in a callback. */
 COAP2_DEF uint32_t coap2_registration_poll(coap2_registration *reg,
                                            uint32_t rest);
 
-/* Take it out again. A simple one runs out with its lifetime. */
+/* Take it out again, or give up. A simple one runs out with its lifetime. */
 COAP2_DEF void coap2_unregister(coap2_registration *reg);
 
 #endif /* COAP2_WITH_DIRECTORY */

@@ -642,6 +642,34 @@ static void test_registers_again(void)
     CHECK_EQ(world_count_free(&node), COAP2_MAX_EXCHANGES);
 }
 
+/* One node under two names, in one main loop. */
+static void test_two_registrations(void)
+{
+    static coap2_registration second;
+    uint64_t end = 600000;
+
+    begin();
+    home.uri = RD;
+    second = home;
+    second.endpoint = "node2";
+    second.lifetime = 100;
+    second.tell = NULL;
+    CHECK_EQ(coap2_register(&node, &home), COAP2_OK);
+    CHECK_EQ(coap2_register(&node, &second), COAP2_OK);
+    while (w.now < end) {
+        uint32_t rest = COAP2_FOREVER;
+
+        world_run(&w, 0);
+        rest = coap2_registration_poll(&home, rest);
+        rest = coap2_registration_poll(&second, rest);
+        world_run(&w, rest < 100 ? rest : 100);
+    }
+    CHECK_EQ(directory.posts, 2);
+    CHECK_EQ(directory.updates, 600 / 45 + 600 / 75 - 1);
+    CHECK_TEXT(directory.entries[1].endpoint, "node2");
+    CHECK_TEXT(second.location, "/rd/2");
+}
+
 /* ---- finding ------------------------------------------------------------- */
 
 /* By a host, whose name goes with all that is asked there. */
@@ -1135,6 +1163,7 @@ int main(void)
     RUN("removes what is gone", test_removes_what_is_gone);
     RUN("gives up", test_gives_up);
     RUN("registers again", test_registers_again);
+    RUN("two registrations", test_two_registrations);
     RUN("finds at a host", test_finds_at_a_host);
     RUN("finds elsewhere", test_finds_elsewhere);
     RUN("finds by name", test_finds_by_name);

@@ -9038,6 +9038,18 @@ static const coap2_field *coap2i_row_fields(const coap2_resource *row,
     return COAP2I_FLASH_WORD(const coap2_field *, &row->fields);
 }
 
+/* Conditions are about a resource's own value: does this one have any? */
+static bool coap2i_has_value(const coap2_payload *shown)
+{
+    coap2_ref own;
+    coap2_value value;
+    memset(&own, 0, sizeof own);
+    memset(&value, 0, sizeof value);
+    own.name = "";
+    coap2_look_payload(shown, own, &value);
+    return value.kind != COAP2_VALUE_MISSING;
+}
+
 /* Refuse a condition in the query: `c.pmin: why`. */
 static uint8_t coap2i_refuse_condition(const coap2_req *req, coap2_rsp *rsp,
                                        const coap2i_conditions *conditions)
@@ -9084,7 +9096,7 @@ static bool coap2i_find_rule(const coap2_req *req, coap2_opt *rule)
 
 /* Read what a request that observes wants to be told. COAP2_OK, or 4.00. */
 static uint8_t coap2i_read_wish(const coap2_req *req, coap2_rsp *rsp,
-                                coap2i_wish *wish)
+                                const coap2_payload *shown, coap2i_wish *wish)
 {
     coap2_rule_fault fault;
     coap2i_conditions conditions;
@@ -9096,6 +9108,10 @@ static uint8_t coap2i_read_wish(const coap2_req *req, coap2_rsp *rsp,
     fields = coap2i_row_fields(req->resource, &count);
     length = coap2i_compile_conditions(&conditions, req->msg, fields, count,
                                        wish->rule, sizeof wish->rule, &fault);
+    if (length > 0 && fields == NULL && !coap2i_has_value(shown)) {
+        fault.flash_why = COAP2_TEXT("no value");
+        length = COAP2_ERR_FORMAT;
+    }
     if (length < 0) return coap2i_refuse_condition(req, rsp, &conditions);
     wish->ruled = length != 0;
     wish->con = conditions.con;
@@ -9250,7 +9266,7 @@ COAP2I_RARE uint8_t coap2i_register(const coap2_req *req, coap2_rsp *rsp,
     values.payload.format = shown->format;
     if ((req->flags & COAP2I_OBSERVES) != 0u && resource != NULL &&
         COAP2_CODE_CLASS(code) == 2u &&
-        coap2i_read_wish(req, rsp, &wish) != COAP2_OK)
+        coap2i_read_wish(req, rsp, &values.payload, &wish) != COAP2_OK)
         code = COAP2_400_BAD_REQUEST;
 #endif
     if (coap2i_can_observe(req, rsp, code))

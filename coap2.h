@@ -1904,8 +1904,9 @@ COAP2_DEF int16_t coap2_request_observe(coap2_node *node, const char *uri,
    A server without rules sends each change, and the library holds the rule
    against the first packet of each; with pmin and pmax it asks when it is time.
    reply->reason is COAP2_FIRST for the answer to the subscription, COAP2_MATCH
-   for what the rule asked for, and COAP2_PERIOD for pmax and the daily sign of
-   life. It ends as an observation does; an error is 4.00 with the column and
+   for what the rule asked for, COAP2_PERIOD for pmax and the daily sign of life,
+   and COAP2_QUIET for what ends it, and where nobody knows: the server has no
+   rules, and this one is larger than COAP2_RULE_SIZE here. It ends as an observation does; an error is 4.00 with the column and
    the reason where the server refuses the rule. A rule that is no rule is
    COAP2_ERR_FORMAT at once, one of over 255 bytes COAP2_ERR_ARG. A server that
    starts again has forgotten its subscribers: they subscribe again when a pmax
@@ -1959,7 +1960,8 @@ COAP2_DEF coap2_result coap2_wait(coap2_node *node, int16_t request);
        call.deadline = 3000;
        handle = coap2_call_send(&call, on_found, user);
 
-   A list of links that is larger than a packet is its first block. As JSON
+   A node that has several addresses may be there several times. A list of links
+   that is larger than a packet is its first block, cut to node.in. As JSON
    (COAP2_OPT_ACCEPT 50) it names the methods of each path. */
 COAP2_DEF int16_t coap2_find(coap2_node *node, const char *what,
                              coap2_reply_fn reply, void *user);
@@ -2132,7 +2134,8 @@ typedef struct coap2i_path {
 
 static char coap2i_path_char(const coap2i_path *path, size_t at)
 {
-    return path->in_flash ? coap2i_flash_char(path->text + at) : path->text[at];
+    if (path->in_flash) return coap2i_flash_char(path->text + at);
+    return path->text[at];
 }
 
 static bool coap2i_is_gap(char c)
@@ -10113,10 +10116,11 @@ static bool coap2i_resolve(coap2_node *node, const coap2_uri *uri,
 
 /* A host that was found takes the port of its node, but where the URI has
    another. */
-static void coap2i_set_place(coap2_peer *peer, const coap2_place *place)
+static void coap2i_set_place(coap2_peer *peer, const coap2_peer *place)
 {
     uint16_t port = peer->port;
-    *peer = place->peer;
+    *peer = *place;
+    peer->group = false;
     if (port != 5683u) peer->port = port;
 }
 
@@ -10127,7 +10131,7 @@ static coap2_result coap2i_ping_name(coap2_node *node, const coap2_uri *uri,
     coap2_place *place =
         coap2i_known_name(node, coap2i_hash_name(uri->host, uri->host_length));
     if (place == NULL) return COAP2_ERR_NAME;
-    coap2i_set_place(peer, place);
+    coap2i_set_place(peer, &place->peer);
     return COAP2_OK;
 }
 
@@ -10646,7 +10650,7 @@ static void coap2i_begin_search(coap2_node *node, coap2_exchange *e)
     coap2_place *place =
         coap2i_known_name(node, coap2i_own_name(node, e, &host));
     if (place != NULL) {
-        coap2i_set_place(&e->peer, place);
+        coap2i_set_place(&e->peer, &place->peer);
         e->flags |= COAP2I_BY_SEARCH;
         return;
     }
@@ -10733,7 +10737,6 @@ static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
                               const coap2_peer *from, const coap2_msg *msg)
 {
     uint8_t *packet = coap2i_packet(node, e), token[8];
-    coap2_place place;
     coap2_opt host, name;
     uint32_t hash = coap2i_own_name(node, e, &host);
     if (msg->code != COAP2_205_CONTENT ||
@@ -10742,9 +10745,7 @@ static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
                           (const char *)host.value, host.length))
         return;
     coap2i_keep_name(node, hash, from, e->handle);
-    place.peer = *from;
-    coap2i_set_place(&e->peer, &place);
-    e->peer.group = false;
+    coap2i_set_place(&e->peer, from);
     /* what is late and answers the search does not answer the request */
     if ((e->flags & COAP2I_OWN_TOKEN) == 0u) {
         coap2i_new_token(node, token);
@@ -10762,11 +10763,15 @@ static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
 static uint32_t coap2i_hash_peer(const coap2_peer *peer)
 {
     uint32_t hash = coap2i_mix(COAP2I_HASH_START, peer->kind);
-    uint8_t i;
+    size_t i;
     hash = coap2i_mix(hash, (uint8_t)peer->port);
     hash = coap2i_mix(hash, (uint8_t)(peer->port >> 8));
     for (i = 0; i < sizeof peer->address; i++)
         hash = coap2i_mix(hash, peer->address[i]);
+#if COAP2_ADDRESS_SIZE >= 16
+    for (i = 0; i < 4u; i++)
+        hash = coap2i_mix(hash, (uint8_t)(peer->scope >> i * 8u));
+#endif
     return hash;
 }
 
@@ -10780,7 +10785,9 @@ static bool coap2i_is_new(const coap2_node *node, coap2_exchange *e,
     uint32_t hash = coap2i_hash_peer(from);
     for (i = 0; i < e->found; i++)
         if (memcmp(list + i * 4u, &hash, 4) == 0) return false;
-    if (e->found < most) memcpy(list + 4u * e->found++, &hash, 4);
+    if (i == most) return true;
+    memcpy(list + i * 4u, &hash, 4);
+    e->found++;
     return true;
 }
 
@@ -11195,9 +11202,10 @@ static bool coap2i_judge_news(coap2_node *node, coap2_exchange *e,
 static void coap2i_watch(coap2_exchange *e)
 {
     e->state = COAP2I_WATCHING;
-    e->due = e->until;
 #if COAP2I_SUBSCRIBES
     e->due = e->wake;
+#else
+    e->due = e->until;
 #endif
 }
 
@@ -11337,6 +11345,20 @@ static void coap2i_refuse_answer(coap2_node *node, const coap2_peer *from,
         coap2i_reject(node, from, msg);
 }
 
+/* Does a request search, so that of its answers the beginning will do? */
+static bool coap2i_is_search(const coap2_node *node, const coap2_exchange *e)
+{
+#if COAP2I_FINDS
+    coap2_opt what;
+    return e->peer.group &&
+           coap2i_find_own(node, e, COAP2_OPT_DISCOVERY, &what);
+#else
+    (void)node;
+    (void)e;
+    return false;
+#endif
+}
+
 /* An answer that nobody has seen before. */
 static void coap2i_answered(coap2_node *node, const coap2_peer *from,
                             const coap2_msg *msg, bool cut)
@@ -11352,7 +11374,7 @@ static void coap2i_answered(coap2_node *node, const coap2_peer *from,
     }
     news.from = from;
     news.msg = msg;
-    if (cut)
+    if (cut && !coap2i_is_search(node, e))
         news.result = COAP2_ERR_SPACE;
     else if (coap2i_answer_is_bad(msg))
         news.result = COAP2_ERR_FORMAT;

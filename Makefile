@@ -25,7 +25,8 @@ CHECKS = tests/style.py          \
          tests/analysis.sh       \
          'tests/size.sh --check' \
          fuzz/smoke.sh           \
-         tests/interop.sh
+         tests/interop.sh        \
+         tests/netns.sh
 
 all: $(programs) $(examples) ## build the tool and the examples into build/
 

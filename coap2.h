@@ -1904,13 +1904,14 @@ COAP2_DEF int16_t coap2_request_observe(coap2_node *node, const char *uri,
    A server without rules sends each change, and the library holds the rule
    against the first packet of each; with pmin and pmax it asks when it is time.
    reply->reason is COAP2_FIRST for the answer to the subscription, COAP2_MATCH
-   for what the rule asked for, COAP2_PERIOD for pmax and the daily sign of life,
-   and COAP2_QUIET for what ends it, and where nobody knows: the server has no
-   rules, and this one is larger than COAP2_RULE_SIZE here. It ends as an observation does; an error is 4.00 with the column and
-   the reason where the server refuses the rule. A rule that is no rule is
-   COAP2_ERR_FORMAT at once, one of over 255 bytes COAP2_ERR_ARG. A server that
-   starts again has forgotten its subscribers: they subscribe again when a pmax
-   passes in silence, or, without one, a day. */
+   for what the rule asked for, COAP2_PERIOD for pmax and the daily sign of
+   life, and COAP2_QUIET for what ends it, and where nobody knows: the server
+   has no rules, and this one is larger than COAP2_RULE_SIZE here. It ends as an
+   observation does; an error is 4.00 with the column and the reason where the
+   server refuses the rule. A rule that is no rule is COAP2_ERR_FORMAT at once,
+   one of over 255 bytes COAP2_ERR_ARG. A server that starts again has forgotten
+   its subscribers: they subscribe again when a pmax passes in silence, or,
+   without one, a day. */
 COAP2_DEF void coap2_call_subscribe(coap2_call *call, const char *rule);
 #if COAP2_WITH_URI
 COAP2_DEF int16_t coap2_subscribe(coap2_node *node, const char *uri,
@@ -1968,11 +1969,12 @@ COAP2_DEF int16_t coap2_find(coap2_node *node, const char *what,
 COAP2_DEF void coap2_call_find(coap2_call *call, coap2_node *node,
                                const char *what);
 
-/* A host that is a name and that node.resolve does not know is looked for in
-   the same way, when a request to it begins; where several nodes have the name,
-   the first that answers is asked. COAP2_ERR_NAME: nobody has it. The address
-   is known for five minutes; a request that gets no answer there looks for the
-   name once more. A ping carries no name and finds known ones only. */
+/* A host that is a name, of no node that was found before, and that
+   node.resolve does not know, is looked for in the same way, when a request to
+   it begins; where several nodes have the name, the first that answers is
+   asked. COAP2_ERR_NAME: nobody has it. The address is known for five minutes;
+   a request that gets no answer there looks for the name once more. A ping
+   carries no name and finds known ones only. */
 
 #endif
 

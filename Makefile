@@ -12,6 +12,7 @@ FUZZ_SECONDS ?= 60
 programs = $(patsubst examples/posix/%.c,build/%,$(wildcard examples/posix/*.c))
 examples = $(patsubst examples/%.c,build/%,$(wildcard examples/[0-9]*.c))
 tests    = $(patsubst tests/%.c,build/tests/%,$(wildcard tests/test_*.c))
+helpers  = $(patsubst %,build/tests/%,udp_send udp_answer saving)
 headers  = coap2.h $(wildcard examples/posix/*.h tests/*.h)
 
 # What `make check` runs, in this order; a line each.
@@ -24,7 +25,8 @@ CHECKS = tests/style.py          \
          tests/analysis.sh       \
          'tests/size.sh --check' \
          fuzz/smoke.sh           \
-         tests/interop.sh
+         tests/interop.sh        \
+         tests/netns.sh
 
 all: $(programs) $(examples) ## build the tool and the examples into build/
 
@@ -37,7 +39,7 @@ examples: $(examples) ## run all examples, in reading order
 saving: build/tests/saving ## what a rule saves in a day: messages, bytes, energy
 	@build/tests/saving
 
-test: all $(tests) build/tests/udp_send build/tests/udp_answer build/tests/saving ## test every room on this machine, in less than a minute
+test: all $(tests) $(helpers) ## test every room on this machine, in less than a minute
 	@tests/run.sh $(tests) $(wildcard tests/*_test.sh)
 
 check: all ## everything else: ports, style, analysis, fuzzing; installs tools
@@ -66,7 +68,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' \
 	    Makefile
 
-.PHONY: all demo examples saving test check size bench fuzz coverage style clean help always
+.PHONY: all demo examples saving test check size bench fuzz coverage style \
+        clean help always
 
 build/%: examples/posix/%.c $(headers) build/flags
 	$(COMPILE) -D_POSIX_C_SOURCE=200809L $< -o $@

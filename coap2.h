@@ -1920,12 +1920,14 @@ COAP2_DEF int16_t coap2_request_observe(coap2_node *node, const char *uri,
    A server without rules sends each change, and the library holds the rule
    against the first packet of each; with pmin and pmax it asks when it is time.
    reply->reason is COAP2_FIRST for the answer to the subscription, COAP2_MATCH
-   for what the rule asked for, and COAP2_PERIOD for pmax and the daily sign of
-   life. It ends as an observation does; an error is 4.00 with the column and
-   the reason where the server refuses the rule. A rule that is no rule is
-   COAP2_ERR_FORMAT at once, one of over 255 bytes COAP2_ERR_ARG. A server that
-   starts again has forgotten its subscribers: they subscribe again when a pmax
-   passes in silence, or, without one, a day. */
+   for what the rule asked for, COAP2_PERIOD for pmax and the daily sign of
+   life, and COAP2_QUIET for what ends it, and where nobody knows: the server
+   has no rules, and this one is larger than COAP2_RULE_SIZE here. It ends as an
+   observation does; an error is 4.00 with the column and the reason where the
+   server refuses the rule. A rule that is no rule is COAP2_ERR_FORMAT at once,
+   one of over 255 bytes COAP2_ERR_ARG. A server that starts again has forgotten
+   its subscribers: they subscribe again when a pmax passes in silence, or,
+   without one, a day. */
 COAP2_DEF void coap2_call_subscribe(coap2_call *call, const char *rule);
 #if COAP2_WITH_URI
 COAP2_DEF int16_t coap2_subscribe(coap2_node *node, const char *uri,
@@ -1975,18 +1977,20 @@ COAP2_DEF coap2_result coap2_wait(coap2_node *node, int16_t request);
        call.deadline = 3000;
        handle = coap2_call_send(&call, on_found, user);
 
-   A list of links that is larger than a packet is its first block. As JSON
+   A node that has several addresses may be there several times. A list of links
+   that is larger than a packet is its first block, cut to node.in. As JSON
    (COAP2_OPT_ACCEPT 50) it names the methods of each path. */
 COAP2_DEF int16_t coap2_find(coap2_node *node, const char *what,
                              coap2_reply_fn reply, void *user);
 COAP2_DEF void coap2_call_find(coap2_call *call, coap2_node *node,
                                const char *what);
 
-/* A host that is a name and that node.resolve does not know is looked for in
-   the same way, when a request to it begins; where several nodes have the name,
-   the first that answers is asked. COAP2_ERR_NAME: nobody has it. The address
-   is known for five minutes; a request that gets no answer there looks for the
-   name once more. A ping carries no name and finds known ones only. */
+/* A host that is a name, of no node that was found before, and that
+   node.resolve does not know, is looked for in the same way, when a request to
+   it begins; where several nodes have the name, the first that answers is
+   asked. COAP2_ERR_NAME: nobody has it. The address is known for five minutes;
+   a request that gets no answer there looks for the name once more. A ping
+   carries no name and finds known ones only. */
 
 #endif
 
@@ -2262,7 +2266,8 @@ typedef struct coap2i_path {
 
 static char coap2i_path_char(const coap2i_path *path, size_t at)
 {
-    return path->in_flash ? coap2i_flash_char(path->text + at) : path->text[at];
+    if (path->in_flash) return coap2i_flash_char(path->text + at);
+    return path->text[at];
 }
 
 static bool coap2i_is_gap(char c)
@@ -9168,6 +9173,18 @@ static const coap2_field *coap2i_row_fields(const coap2_resource *row,
     return COAP2I_FLASH_WORD(const coap2_field *, &row->fields);
 }
 
+/* Conditions are about a resource's own value: does this one have any? */
+static bool coap2i_has_value(const coap2_payload *shown)
+{
+    coap2_ref own;
+    coap2_value value;
+    memset(&own, 0, sizeof own);
+    memset(&value, 0, sizeof value);
+    own.name = "";
+    coap2_look_payload(shown, own, &value);
+    return value.kind != COAP2_VALUE_MISSING;
+}
+
 /* Refuse a condition in the query: `c.pmin: why`. */
 static uint8_t coap2i_refuse_condition(const coap2_req *req, coap2_rsp *rsp,
                                        const coap2i_conditions *conditions)
@@ -9214,7 +9231,7 @@ static bool coap2i_find_rule(const coap2_req *req, coap2_opt *rule)
 
 /* Read what a request that observes wants to be told. COAP2_OK, or 4.00. */
 static uint8_t coap2i_read_wish(const coap2_req *req, coap2_rsp *rsp,
-                                coap2i_wish *wish)
+                                const coap2_payload *shown, coap2i_wish *wish)
 {
     coap2_rule_fault fault;
     coap2i_conditions conditions;
@@ -9226,6 +9243,10 @@ static uint8_t coap2i_read_wish(const coap2_req *req, coap2_rsp *rsp,
     fields = coap2i_row_fields(req->resource, &count);
     length = coap2i_compile_conditions(&conditions, req->msg, fields, count,
                                        wish->rule, sizeof wish->rule, &fault);
+    if (length > 0 && fields == NULL && !coap2i_has_value(shown)) {
+        fault.flash_why = COAP2_TEXT("no value");
+        length = COAP2_ERR_FORMAT;
+    }
     if (length < 0) return coap2i_refuse_condition(req, rsp, &conditions);
     wish->ruled = length != 0;
     wish->con = conditions.con;
@@ -9380,7 +9401,7 @@ COAP2I_RARE uint8_t coap2i_register(const coap2_req *req, coap2_rsp *rsp,
     values.payload.format = shown->format;
     if ((req->flags & COAP2I_OBSERVES) != 0u && resource != NULL &&
         COAP2_CODE_CLASS(code) == 2u &&
-        coap2i_read_wish(req, rsp, &wish) != COAP2_OK)
+        coap2i_read_wish(req, rsp, &values.payload, &wish) != COAP2_OK)
         code = COAP2_400_BAD_REQUEST;
 #endif
     if (coap2i_can_observe(req, rsp, code))
@@ -10227,10 +10248,11 @@ static bool coap2i_resolve(coap2_node *node, const coap2_uri *uri,
 
 /* A host that was found takes the port of its node, but where the URI has
    another. */
-static void coap2i_set_place(coap2_peer *peer, const coap2_place *place)
+static void coap2i_set_place(coap2_peer *peer, const coap2_peer *place)
 {
     uint16_t port = peer->port;
-    *peer = place->peer;
+    *peer = *place;
+    peer->group = false;
     if (port != 5683u) peer->port = port;
 }
 
@@ -10241,7 +10263,7 @@ static coap2_result coap2i_ping_name(coap2_node *node, const coap2_uri *uri,
     coap2_place *place =
         coap2i_known_name(node, coap2i_hash_name(uri->host, uri->host_length));
     if (place == NULL) return COAP2_ERR_NAME;
-    coap2i_set_place(peer, place);
+    coap2i_set_place(peer, &place->peer);
     return COAP2_OK;
 }
 
@@ -10760,7 +10782,7 @@ static void coap2i_begin_search(coap2_node *node, coap2_exchange *e)
     coap2_place *place =
         coap2i_known_name(node, coap2i_own_name(node, e, &host));
     if (place != NULL) {
-        coap2i_set_place(&e->peer, place);
+        coap2i_set_place(&e->peer, &place->peer);
         e->flags |= COAP2I_BY_SEARCH;
         return;
     }
@@ -10847,7 +10869,6 @@ static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
                               const coap2_peer *from, const coap2_msg *msg)
 {
     uint8_t *packet = coap2i_packet(node, e), token[8];
-    coap2_place place;
     coap2_opt host, name;
     uint32_t hash = coap2i_own_name(node, e, &host);
     if (msg->code != COAP2_205_CONTENT ||
@@ -10856,9 +10877,7 @@ static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
                           (const char *)host.value, host.length))
         return;
     coap2i_keep_name(node, hash, from, e->handle);
-    place.peer = *from;
-    coap2i_set_place(&e->peer, &place);
-    e->peer.group = false;
+    coap2i_set_place(&e->peer, from);
     /* what is late and answers the search does not answer the request */
     if ((e->flags & COAP2I_OWN_TOKEN) == 0u) {
         coap2i_new_token(node, token);
@@ -10876,11 +10895,15 @@ static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
 static uint32_t coap2i_hash_peer(const coap2_peer *peer)
 {
     uint32_t hash = coap2i_mix(COAP2I_HASH_START, peer->kind);
-    uint8_t i;
+    size_t i;
     hash = coap2i_mix(hash, (uint8_t)peer->port);
     hash = coap2i_mix(hash, (uint8_t)(peer->port >> 8));
     for (i = 0; i < sizeof peer->address; i++)
         hash = coap2i_mix(hash, peer->address[i]);
+#if COAP2_ADDRESS_SIZE >= 16
+    for (i = 0; i < 4u; i++)
+        hash = coap2i_mix(hash, (uint8_t)(peer->scope >> i * 8u));
+#endif
     return hash;
 }
 
@@ -10894,7 +10917,9 @@ static bool coap2i_is_new(const coap2_node *node, coap2_exchange *e,
     uint32_t hash = coap2i_hash_peer(from);
     for (i = 0; i < e->found; i++)
         if (memcmp(list + i * 4u, &hash, 4) == 0) return false;
-    if (e->found < most) memcpy(list + 4u * e->found++, &hash, 4);
+    if (i == most) return true;
+    memcpy(list + i * 4u, &hash, 4);
+    e->found++;
     return true;
 }
 
@@ -11309,9 +11334,10 @@ static bool coap2i_judge_news(coap2_node *node, coap2_exchange *e,
 static void coap2i_watch(coap2_exchange *e)
 {
     e->state = COAP2I_WATCHING;
-    e->due = e->until;
 #if COAP2I_SUBSCRIBES
     e->due = e->wake;
+#else
+    e->due = e->until;
 #endif
 }
 
@@ -11451,6 +11477,20 @@ static void coap2i_refuse_answer(coap2_node *node, const coap2_peer *from,
         coap2i_reject(node, from, msg);
 }
 
+/* Does a request search, so that of its answers the beginning will do? */
+static bool coap2i_is_search(const coap2_node *node, const coap2_exchange *e)
+{
+#if COAP2I_FINDS
+    coap2_opt what;
+    return e->peer.group &&
+           coap2i_find_own(node, e, COAP2_OPT_DISCOVERY, &what);
+#else
+    (void)node;
+    (void)e;
+    return false;
+#endif
+}
+
 /* An answer that nobody has seen before. */
 static void coap2i_answered(coap2_node *node, const coap2_peer *from,
                             const coap2_msg *msg, bool cut)
@@ -11466,7 +11506,7 @@ static void coap2i_answered(coap2_node *node, const coap2_peer *from,
     }
     news.from = from;
     news.msg = msg;
-    if (cut)
+    if (cut && !coap2i_is_search(node, e))
         news.result = COAP2_ERR_SPACE;
     else if (coap2i_answer_is_bad(msg))
         news.result = COAP2_ERR_FORMAT;

@@ -18,6 +18,10 @@ packages="$packages python3 universal-ctags clang-format-14 clang-tidy"
 packages="$packages cppcheck gcovr valgrind shellcheck"
 # Fuzzing, and libcoap to be measured beside.
 packages="$packages afl++ libclang-rt-14-dev libcoap3-dev pkg-config"
+# The programs of others that ours talk to, and networks of our own.
+packages="$packages libcoap3-bin iproute2"
+command -v node >/dev/null && command -v npm >/dev/null ||
+    packages="$packages nodejs npm"
 
 missing=
 for package in $packages; do

@@ -26,6 +26,7 @@ CHECKS = tests/style.py          \
          'tests/size.sh --check' \
          fuzz/smoke.sh           \
          tests/interop.sh        \
+         tests/interop/directory.sh \
          tests/netns.sh
 
 all: $(programs) $(examples) ## build the tool and the examples into build/

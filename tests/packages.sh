@@ -158,7 +158,8 @@ cmake_installed() {
     use_project find_package "-DCMAKE_PREFIX_PATH=$work/moved"
     write_project too_new 'find_package(coap2 99.0 CONFIG REQUIRED)'
     refuse 'find_package: refuses to be version 99' \
-        'compatible with requested version "99.0"' configure "$work/too_new/C" "-DCMAKE_PREFIX_PATH=$work/moved"
+        "coap2-config.cmake, version: $version" \
+        configure "$work/too_new/C" "-DCMAKE_PREFIX_PATH=$work/moved"
 }
 
 configure_bare() {

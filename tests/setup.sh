@@ -19,7 +19,7 @@ packages="$packages cppcheck gcovr valgrind shellcheck"
 # Fuzzing, and libcoap to be measured beside.
 packages="$packages afl++ libclang-rt-14-dev libcoap3-dev pkg-config"
 # Taking coap2 as a package; the Python is Debian's, which finds its modules.
-packages="$packages cmake make pkg-config python3-yaml python3-kconfiglib"
+packages="$packages cmake make python3-yaml python3-kconfiglib"
 
 missing=
 for package in $packages; do

@@ -2,7 +2,8 @@
 # Take coap2.h as its users do: with CMake in three ways, pkg-config, make
 # install, as a component of ESP-IDF and as a module of Zephyr; the last two
 # with what they define in CMake played by a few lines. Each time a program is
-# built, in C and in C++, and run. No network.
+# built, in C and in C++, and run. As an Arduino library it is built into a
+# sketch. No network.
 # shellcheck disable=SC2317 # functions that `try` and `refuse` call
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -121,10 +122,13 @@ use_project() { # NAME ARGUMENT...
 
 # ---- CMake ------------------------------------------------------------------
 
-# What a release would be: the files, packed, without .git and build/.
+# What a release would be: the files that `git archive` packs.
 pack() {
+    hidden=$(sed -n 's,^/\(.*\) export-ignore$,--exclude=./\1,p' \
+        .gitattributes)
+    # shellcheck disable=SC2086 # they are several
     tar -cf "$work/coap2.tar.gz" -z --exclude=./build --exclude=./.git \
-        --transform 's,^[.],coap2,' .
+        $hidden --transform 's,^[.],coap2,' .
 }
 
 # A subproject leaves the install of its user alone, unless it is asked.
@@ -286,11 +290,48 @@ endif()"
         cmake --build "$work/off/C/b"
 }
 
+# ---- Arduino ----------------------------------------------------------------
+
+# Debian's arduino-builder and core, without the IDE that brings the links to
+# the compiler along. The core uses DECIMAL_DIG, which this avr-gcc has in C
+# only.
+arduino() {
+    tools=$work/arduino/tools
+    mkdir -p "$work/arduino/libraries" "$work/arduino/b" "$tools/avr"
+    ln -s /usr/bin "$tools/avr/bin"
+    try 'Arduino: unpack the archive' \
+        tar -xf "$work/coap2.tar.gz" -C "$work/arduino/libraries"
+    mkdir "$work/arduino/user"
+    {
+        sed '/^#include <stdio/d; /^int main/,$d' "$work/user.c"
+        echo 'void setup() { coap2_msg msg; Serial.begin(9600);'
+        echo '    Serial.println(coap2_msg_parse(&msg, NULL, 0)); }'
+        echo 'void loop() {}'
+    } >"$work/arduino/user/user.ino"
+    try 'Arduino: a sketch with the library' arduino-builder -compile \
+        -hardware /usr/share/arduino/hardware \
+        -hardware /usr/share/arduino-builder -tools "$tools" \
+        -libraries "$work/arduino/libraries" -fqbn arduino:avr:uno \
+        -ide-version=10819 -build-path "$work/arduino/b" -warnings=all \
+        -prefs=compiler.path=/usr/bin/ \
+        -prefs=compiler.cpp.extra_flags=-DDECIMAL_DIG=__DECIMAL_DIG__ \
+        -verbose "$work/arduino/user/user.ino"
+    cp "$work/log" "$work/arduino.log"
+    try "Arduino: the library is of version $version" grep \
+        "^Using library coap2 at version $version in" "$work/arduino.log"
+    try 'Arduino: no file of the library is compiled' same \
+        "$(grep -o 'libraries/coap2/[^ ]*\.[a-zA-Z]*"' "$work/arduino.log")" ''
+    try 'Arduino: no warning of the library or the sketch' same \
+        "$(grep -e '\(coap2\|user\)[^ ]*: warning' -e Spurious -e Invalid \
+            "$work/arduino.log")" ''
+}
+
 # ---- all of it ---------------------------------------------------------------
 
 needed() {
     python=/usr/bin/python3
-    for command in cmake pkg-config make cc c++ tar $python; do
+    for command in cmake pkg-config make cc c++ tar arduino-builder \
+        avr-g++ $python; do
         command -v "$command" >/dev/null ||
             verdict "$command is missing: tests/setup.sh installs it" 1
     done
@@ -310,4 +351,5 @@ use_pkgconfig 'cmake' "$work/moved"
 make_installed
 esp_idf
 zephyr_both
+arduino
 total

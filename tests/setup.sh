@@ -20,6 +20,7 @@ packages="$packages cppcheck gcovr valgrind shellcheck"
 packages="$packages afl++ libclang-rt-14-dev libcoap3-dev pkg-config"
 # Taking coap2 as a package; the Python is Debian's, which finds its modules.
 packages="$packages cmake make python3-yaml python3-kconfiglib"
+packages="$packages arduino-builder arduino-core-avr arduino-ctags"
 
 missing=
 for package in $packages; do

@@ -308,6 +308,9 @@ def zephyr_module(tree):
             yield f'{path} is not there'
 
 
+OFF_BY_DEFAULT = {'COAP2_WITH_DIRECTORY'}
+
+
 def knobs_of(manual):
     """Of each knob its range, and its default where it is not an AVR."""
     shape = re.compile(r'^#ifndef (COAP2_\w+) /\*((?:[^*]|\*(?!/))*)\*/\n'
@@ -343,8 +346,9 @@ def kconfig_is_the_knobs(tree):
         if sym.ranges:
             low, high, _ = sym.ranges[0]
             shown[sym.name] += (low.name, high.name, sym.str_value)
-        elif sym.type == kconfiglib.BOOL and sym.str_value != 'y':
-            yield f'{sym.name} is off by default'
+        elif sym.type == kconfiglib.BOOL and (
+                (sym.str_value == 'y') == (sym.name in OFF_BY_DEFAULT)):
+            yield f'{sym.name} has another default'
     shown.pop('COAP2', None)
     for name in sorted(knobs.keys() | shown.keys()):
         if knobs.get(name) != shown.get(name):

@@ -9057,6 +9057,8 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
     return outstanding >= node->nstart ? COAP2_FOREVER : hold;
 }
 
+#if COAP2_WITH_ECHO || COAP2_WITH_OBSERVE || COAP2_WITH_BLOCKS
+
 /* Is it an option of one step of a transfer, which the next step writes? */
 static bool coap2i_is_of_step(const coap2_exchange *e, uint16_t number)
 {
@@ -9106,6 +9108,8 @@ static bool coap2i_send_again(coap2_exchange *e, const coap2_writer *w)
     e->state = COAP2I_QUEUED;
     return w->error == COAP2_OK;
 }
+
+#endif
 
 #if COAP2_WITH_OBSERVE
 

@@ -10647,7 +10647,7 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
     return outstanding >= node->nstart ? COAP2_FOREVER : hold;
 }
 
-#if COAP2_WITH_BLOCKS || COAP2_WITH_OBSERVE || COAP2_WITH_ECHO
+#if COAP2_WITH_ECHO || COAP2_WITH_OBSERVE || COAP2_WITH_BLOCKS
 
 /* Is it an option of one step of a transfer, which the next step writes? */
 static bool coap2i_is_of_step(const coap2_exchange *e, uint16_t number)

@@ -9705,6 +9705,7 @@ static void coap2i_judge(coap2_node *node, coap2_observer *o)
     if (COAP2_CODE_CLASS(code) != 2u) { /* is never held back */
         o->flags |= COAP2I_HAS_NEWS;
         o->news &= (uint8_t)~COAP2I_IN_DOUBT;
+        o->trigger.last = o->looked = node->time;
         return;
     }
     coap2i_observed_values(&values, o, &rsp, row);
@@ -10707,6 +10708,13 @@ static bool coap2i_send_again(coap2_exchange *e, const coap2_writer *w)
 
 #if COAP2_WITH_OBSERVE
 
+/* Was a request's body sent in blocks, so that this is not all of it? */
+static bool coap2i_had_blocks(const coap2_msg *msg)
+{
+    coap2_opt block1;
+    return coap2_msg_find(msg, COAP2_OPT_BLOCK1, &block1);
+}
+
 /* Ask to observe, or to observe no more, under the observation's token. */
 static void coap2i_ask_to_observe(coap2_node *node, coap2_exchange *e,
                                   uint8_t number)
@@ -10724,7 +10732,8 @@ static void coap2i_ask_to_observe(coap2_node *node, coap2_exchange *e,
 #if COAP2_WITH_BLOCKS
     coap2i_write_szx(e, &w);
 #endif
-    coap2_write_payload(&w, old.payload, old.payload_length);
+    if (!coap2i_had_blocks(&old))
+        coap2_write_payload(&w, old.payload, old.payload_length);
     (void)coap2i_send_again(e, &w);
 }
 
@@ -10734,6 +10743,15 @@ static void coap2i_watch_again(coap2_node *node, coap2_exchange *e)
 {
     coap2i_news news = coap2i_failure(COAP2_ERR_TIMEOUT);
     bool stale = coap2i_is_past(node, e->until);
+    coap2_msg request;
+    (void)coap2_msg_parse(&request, coap2i_packet(node, e), e->length);
+    if (coap2i_had_blocks(&request)) { /* what it asked is not there any more */
+        coap2i_end(node, e, COAP2_ERR_TIMEOUT);
+        return;
+    }
+    /* a server that was silent for so long may have begun to count anew, and
+       its answer may look like a notification */
+    if (stale && !coap2i_is_con(node, e)) e->heard = node->time - 128001u;
     e->flags &= COAP2I_OWN_TOKEN + COAP2I_BY_SEARCH;
     e->flags |= COAP2I_OBSERVING | COAP2I_HEARD;
 #if COAP2_WITH_BLOCKS
@@ -11330,6 +11348,20 @@ static bool coap2i_judge_news(coap2_node *node, coap2_exchange *e,
 
 #endif
 
+/* Is it a block from the middle of a notification's body? Those come under
+   tokens of their own, without Observe (RFC 7959 2.6). */
+static bool coap2i_is_middle(const coap2_exchange *e, const coap2_msg *msg)
+{
+#if COAP2_WITH_BLOCKS
+    return e->watch_length != msg->token_length ||
+           memcmp(e->watch, msg->token, e->watch_length) != 0;
+#else
+    (void)e;
+    (void)msg;
+    return false;
+#endif
+}
+
 /* Nothing is to be told: wait for the next notification. */
 static void coap2i_watch(coap2_exchange *e)
 {
@@ -11356,8 +11388,12 @@ static bool coap2i_take_notification(coap2_node *node, coap2_exchange *e,
     *observed = false;
     if ((e->flags & COAP2I_OBSERVING) == 0u ||
         COAP2_CODE_CLASS(msg->code) != 2u ||
-        !coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt) || opt.length > 3u)
+        !coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt) || opt.length > 3u) {
+#if COAP2I_SUBSCRIBES
+        if (!coap2i_is_middle(e, msg)) e->reason = COAP2_QUIET;
+#endif
         return true;
+    }
     (void)coap2_opt_uint(&opt, &sequence);
     if (msg->type != COAP2_ACK && coap2i_is_stale(node, e, sequence))
         return false;
@@ -11383,20 +11419,6 @@ static bool coap2i_take_notification(coap2_node *node, coap2_exchange *e,
     }
 #endif
     return true;
-}
-
-/* Is it a block from the middle of a notification's body? Those come under
-   tokens of their own, without Observe (RFC 7959 2.6). */
-static bool coap2i_is_middle(const coap2_exchange *e, const coap2_msg *msg)
-{
-#if COAP2_WITH_BLOCKS
-    return e->watch_length != msg->token_length ||
-           memcmp(e->watch, msg->token, e->watch_length) != 0;
-#else
-    (void)e;
-    (void)msg;
-    return false;
-#endif
 }
 
 #endif

@@ -8364,13 +8364,21 @@ static uint8_t coap2i_answer_szx(const coap2_req *req, const coap2_rsp *rsp,
     return coap2i_fit_szx(packet > used ? packet - used : 0u, szx);
 }
 
+/* Is the first block cut when the answer is complete? A rule looks at all that
+   the packet can hold. */
+static bool coap2i_cuts_later(const coap2_req *req)
+{
+    return (req->flags & COAP2I_HAS_BLOCK2) == 0u ||
+           ((req->flags & COAP2I_OBSERVES) != 0u && req->block2.number == 0u);
+}
+
 /* Open the window for the block that is asked for, never a larger one (RFC 7959
    2.4); else for all that the packet can hold. */
 static void coap2i_open_window(coap2_req *req, coap2_rsp *rsp)
 {
     coap2_writer *w = &rsp->w;
     coap2_block *block = &req->block2;
-    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u) {
+    if (coap2i_cuts_later(req)) {
         if (w->next != w->end)
             coap2_write_window(w, 0, (size_t)(w->end - w->next) - 1u);
         return;
@@ -8456,7 +8464,10 @@ static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
     coap2_opt search;
     searched = coap2i_read_search(req->msg, &search);
     if (searched) {
-        if (!coap2i_is_looked_for(req, &search)) return COAP2_404_NOT_FOUND;
+        if (!coap2i_is_looked_for(req, &search)) {
+            if (req->peer->group) req->silent |= 8u;
+            return COAP2_404_NOT_FOUND;
+        }
         coap2i_say_name(req, rsp);
     }
 #endif
@@ -8529,19 +8540,21 @@ static size_t coap2i_options_length(const coap2_rsp *rsp)
     return length;
 }
 
-/* Keep the first block only of what the packet holds, where it is not all or
-   leaves no room for the options. False if the answer stays whole. */
+/* Keep the first block only of what the packet holds, where it was asked for, is
+   not all, or leaves no room for the options. False if the answer stays
+   whole. */
 static bool coap2i_cut_first(const coap2_req *req, coap2_rsp *rsp,
                              coap2_block *block)
 {
     coap2_writer *w = &rsp->w;
+    bool asked = (req->flags & COAP2I_HAS_BLOCK2) != 0u;
     size_t most;
-    if (!coap2_write_more(w) &&
+    if (!asked && !coap2_write_more(w) &&
         coap2i_options_length(rsp) <= (size_t)(w->end - w->next))
         return false;
-    block->szx = coap2i_answer_szx(req, rsp, 6);
+    block->szx = coap2i_answer_szx(req, rsp, asked ? block->szx : (uint8_t)6);
     most = 1u + COAP2_BLOCK_SIZE(*block);
-    if (w->payload_size <= most) return coap2_write_more(w);
+    if (w->payload_size <= most) return asked || coap2_write_more(w);
     w->next -= w->payload_size - most;
     w->payload_size = most;
     return true;
@@ -8555,8 +8568,7 @@ static uint8_t coap2i_cut_answer(const coap2_req *req, coap2_rsp *rsp,
     coap2_block block = req->block2;
     if (w->error != COAP2_OK) return code;
     if (rsp->total != 0u) w->body_length = rsp->total;
-    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u &&
-        !coap2i_cut_first(req, rsp, &block))
+    if (coap2i_cuts_later(req) && !coap2i_cut_first(req, rsp, &block))
         return code;
     if (w->window_at != 0u && w->window_at >= w->body_length) {
         coap2i_reopen_answer(req->node, rsp);
@@ -9700,6 +9712,7 @@ static void coap2i_judge(coap2_node *node, coap2_observer *o)
     if (coap2i_row_fields(row, &count) == NULL) {
         coap2i_observer_msg(o, &msg);
         coap2i_open_request(node, &req, &o->peer, &msg);
+        req.flags |= COAP2I_OBSERVES;
         code = coap2i_look_again(&req, &rsp, o);
     }
     if (COAP2_CODE_CLASS(code) != 2u) { /* is never held back */
@@ -9799,6 +9812,7 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
     }
     coap2i_observer_msg(o, &msg);
     coap2i_open_request(node, &req, &o->peer, &msg);
+    req.flags |= COAP2I_OBSERVES;
     coap2i_clear_answer(&rsp);
     coap2_write_start(&rsp.w, node->out, node->packet);
     coap2_write_header(&rsp.w, con ? COAP2_CON : COAP2_NON,

@@ -10515,6 +10515,15 @@ static uint32_t coap2i_own_name(const coap2_node *node, const coap2_exchange *e,
     return coap2i_hash_name((const char *)host->value, host->length);
 }
 
+/* Is a request for a host whose address is not known? A transport with one peer
+   has none. */
+static bool coap2i_wants_place(const coap2_node *node, const coap2_exchange *e)
+{
+    coap2_opt host;
+    return e->peer.kind == 0u && !e->peer.group &&
+           coap2i_own_name(node, e, &host) != 0u;
+}
+
 #endif
 
 /* What an answer was made of. */
@@ -10633,6 +10642,7 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
     uint8_t outstanding = 0;
     uint32_t hold = 0, pause;
 #if COAP2I_FINDS
+    bool wants = coap2i_wants_place(node, e);
     coap2_opt host;
 #endif
     for (; x != node->exchanges + COAP2_MAX_EXCHANGES; x++) {
@@ -10643,10 +10653,10 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
 #if COAP2I_FINDS
         if (coap2i_is_everywhere(&x->peer) || coap2i_is_everywhere(&e->peer))
             continue;
-        if (x->state == COAP2I_SEEKING &&
+        if (wants && x->state == COAP2I_SEEKING &&
             coap2i_own_name(node, x, &host) == coap2i_own_name(node, e, &host))
             return COAP2_FOREVER;
-        if (e->peer.kind == 0u) continue;
+        if (wants || x->state == COAP2I_SEEKING) continue;
 #endif
         if (x->state == COAP2I_QUEUED) {
             if ((int16_t)((uint16_t)x->handle * 2u - (uint16_t)e->handle * 2u) <
@@ -11030,8 +11040,12 @@ static void coap2i_run_request(coap2_node *node, coap2_exchange *e)
 #endif
     }
     coap2i_bound_due(e);
-    if (result != COAP2_OK && result != COAP2_ERR_AGAIN)
-        coap2i_end(node, e, result);
+    if (result == COAP2_OK || result == COAP2_ERR_AGAIN) return;
+#if COAP2I_FINDS
+    e->deadline = node->time; /* nothing will come from there */
+    if (coap2i_search_again(node, e)) return;
+#endif
+    coap2i_end(node, e, result);
 }
 
 /* Is it the token of a request, or of the observation that it began? */
@@ -11755,7 +11769,7 @@ static bool coap2i_begin_some(coap2_node *node)
         coap2_exchange *e = &node->exchanges[i];
         if (e->state != COAP2I_QUEUED || coap2i_hold(node, e) != 0u) continue;
 #if COAP2I_FINDS
-        if (e->peer.kind == 0u && !e->peer.group) {
+        if (coap2i_wants_place(node, e)) {
             coap2i_begin_search(node, e);
             if (e->state == COAP2I_SEEKING) coap2i_run_search(node, e);
             begun = true;

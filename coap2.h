@@ -69,9 +69,9 @@
        COAP2_WITH_CLIENT   1  requests                       (AVR: 4.5 KB)
        COAP2_WITH_LATER    1  answers that take their time   (AVR: 1.5 KB)
        COAP2_WITH_ECHO     1  a client repeats with Echo     (AVR: 0.5 KB)
-       COAP2_WITH_OBSERVE  1  observers, on both sides       (AVR: 5.5 KB)
+       COAP2_WITH_OBSERVE  1  observers, on both sides       (AVR: 6 KB)
        COAP2_WITH_BLOCKS   1  bodies beyond a packet         (AVR: 8 KB)
-       COAP2_WITH_DISCOVERY 1 nodes found by name or offer   (AVR: 2.5 KB)
+       COAP2_WITH_DISCOVERY 1 nodes found by name or offer   (AVR: 5.5 KB)
        COAP2_WITH_DIRECTORY 0 a node in a resource directory (AVR: 4 KB)
        COAP2_WITH_LOG      1  node.log; 0 on AVR
        COAP2_FIELD_NAME   12  bytes of a field's name in its row

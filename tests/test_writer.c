@@ -734,6 +734,19 @@ static void options_after_body(void)
     CHECK(coap2_write_more(&w));
 }
 
+/* What is refused is not counted as payload: it is looked at afterwards. */
+static void refused_payload(void)
+{
+    uint8_t bytes[8];
+    coap2_writer w;
+
+    coap2_write_start(&w, bytes, sizeof bytes);
+    coap2_write_header(&w, COAP2_CON, COAP2_205_CONTENT, 1, NULL, 0);
+    coap2_write_payload(&w, "0123456789", 10);
+    CHECK(w.error == COAP2_ERR_SPACE);
+    CHECK(w.payload_size <= (size_t)(w.next - w.options));
+}
+
 int main(void)
 {
     RUN("RFC 7252 3: parse, then write, is the same", vectors_come_back);
@@ -759,6 +772,7 @@ int main(void)
     RUN("RFC 7252 3.1: random orders", random_orders);
     RUN("RFC 7252 3.1: the longest values", longest_values);
     RUN("RFC 7252 3.1: sums do not wrap", sums_do_not_wrap);
+    RUN("a payload that is refused", refused_payload);
 #endif
     return test_end();
 }

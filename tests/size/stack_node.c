@@ -328,6 +328,39 @@ static void find_and_subscribe(void)
     poll(100000);
 }
 
+/* A directory is asked for, and found by hand. */
+static void register_somewhere(void)
+{
+    static coap2_registration home;
+    coap2_call call;
+    coap2_reply reply;
+    coap2_msg msg;
+    int16_t request;
+    ENTER_INTO(request, "directory", coap2_find_directory, &node,
+               "coap://1.1.1.1/", on_reply, NULL);
+    memset(&msg, 0, sizeof msg);
+    memset(&reply, 0, sizeof reply);
+    msg.payload = (const uint8_t *)"</rd>;rt=\"core.rd\"";
+    msg.payload_length = 19;
+    reply.node = &node;
+    reply.peer = &peer;
+    reply.msg = &msg;
+    ENTER_VOID("directory", coap2_call_link, &call, &reply, COAP2_POST,
+               "rt=core.rd");
+    coap2_forget(&node, request);
+    poll(100000);
+    home.uri = "coap://1.1.1.1/rd";
+    home.endpoint = "node1";
+    ENTER("directory", coap2_register, &node, &home);
+    ENTER("directory", coap2_registration_poll, &home, 1000);
+    poll(0);
+    answer(COAP2_201_CREATED, false);
+    ENTER("directory", coap2_registration_poll, &home, 1000);
+    ENTER_VOID("directory", coap2_unregister, &home);
+    ENTER("directory", coap2_registration_poll, &home, 1000);
+    poll(100000);
+}
+
 int main(void)
 {
     start();
@@ -339,5 +372,6 @@ int main(void)
     ask_by_steps();
     ask_and_hear();
     find_and_subscribe();
+    register_somewhere();
     return 0;
 }

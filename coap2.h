@@ -10976,10 +10976,11 @@ static bool coap2i_is_new(const coap2_node *node, coap2_exchange *e,
     uint8_t *list = coap2i_packet(node, e) + e->length;
     size_t most = (node->packet - e->length) / 4u, i;
     uint32_t hash = coap2i_hash_peer(from);
+    const uint8_t *mark = (const uint8_t *)&hash;
     for (i = 0; i < e->found; i++)
-        if (memcmp(list + i * 4u, &hash, 4) == 0) return false;
+        if (memcmp(list + i * 4u, mark, 4) == 0) return false;
     if (i == most) return true;
-    memcpy(list + i * 4u, &hash, 4);
+    memcpy(list + i * 4u, mark, 4);
     e->found++;
     return true;
 }

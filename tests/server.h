@@ -6,9 +6,6 @@
 #define COAP2_MAX_EXCHANGES 3
 #define COAP2_MAX_DUPLICATES 4
 #define COAP2_REPLY_SIZE 16
-#ifndef LOOP_QUEUE
-#define LOOP_QUEUE 9
-#endif
 #define COAP2_IMPLEMENTATION
 #include "../coap2.h"
 #include "loop.h"

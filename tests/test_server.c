@@ -665,18 +665,31 @@ static void many_options(void)
     ONLY("61821235 aa*");
 }
 
+static unsigned received;
+
+/* A network that always has one more. */
+static int32_t receive_for_ever(void *io, coap2_peer *from, uint8_t *bytes,
+                                size_t size)
+{
+    static const uint8_t get[] = {0x40, 1, 0x12, 0, 0xb4, 't', 'e', 'm', 'p'};
+
+    (void)io;
+    CHECK(size >= sizeof get);
+    *from = loop_peer(1);
+    memcpy(bytes, get, sizeof get);
+    bytes[3] = (uint8_t)++received;
+    return (int32_t)sizeof get;
+}
+
 /* A poll receives so many, and asks to be called again at once. */
 static void burst_is_bounded(void)
 {
-    uint8_t i, bytes[] = {0x40, 1, 0x12, 0x30, 0xb4, 't', 'e', 'm', 'p'};
-
     begin();
-    for (i = 0; i <= COAP2_BURST; i++, bytes[3]++)
-        loop_push_at(&wire, loop_peer(1), bytes, sizeof bytes, wire.time);
+    received = 0;
+    node.recv = receive_for_ever;
     CHECK_EQ(POLL(), 0);
+    CHECK_EQ(received, COAP2_BURST);
     CHECK_EQ(wire.count, COAP2_BURST);
-    IS_IDLE();
-    CHECK_EQ(wire.count, COAP2_BURST + 1);
 }
 
 /* ---- nodes --------------------------------------------------------------- */

@@ -88,6 +88,7 @@ static bool slip_open_line(gateway *g)
     if (g->line < 0) return false;
     coap2_slip_start(&g->slip, g->frame, sizeof g->frame);
     g->out_length = g->out_at = 0;
+    (void)tcflush(g->line, TCIOFLUSH); /* what nobody waits for */
     if (slip_set_raw(g->line, g->speed)) return true;
     error = errno;
     (void)close(g->line);

@@ -32,8 +32,8 @@
 #define COAP2_WITH_CBOR 0
 #define COAP2_WITH_BLOCKS 0
 #define COAP2_WITH_LATER 0
-/* And in 2 KB: three who observe, and one answer to a group at a time. */
-#define COAP2_MAX_OBSERVERS 3
+/* And in 2 KB: six who observe, and one answer to a group at a time. */
+#define COAP2_MAX_OBSERVERS 6
 #define COAP2_MAX_EXCHANGES 1
 #define COAP2_RULE_OLDS 1
 #define COAP2_STATIC

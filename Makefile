@@ -8,6 +8,14 @@ COMPILE  = $(CC) -std=c99 $(WARN) $(CFLAGS) -I. -Itests
 
 FUZZ_SECONDS ?= 60
 
+# Where `make install` puts the header, and what goes before it in a package.
+PREFIX  ?= /usr/local
+DESTDIR ?=
+INSTALL ?= install
+version  = $(shell sed -n 's/^.define COAP2_VERSION "\(.*\)"/\1/p' coap2.h)
+include_to   = $(DESTDIR)$(PREFIX)/include
+pkgconfig_to = $(DESTDIR)$(PREFIX)/share/pkgconfig
+
 # Each file is a program or a room's test; what they share is in headers.
 programs = $(patsubst examples/posix/%.c,build/%,$(wildcard examples/posix/*.c))
 examples = $(patsubst examples/%.c,build/%,$(wildcard examples/[0-9]*.c))
@@ -18,6 +26,8 @@ headers  = coap2.h $(wildcard examples/posix/*.h tests/*.h)
 # What `make check` runs, in this order; a line each.
 CHECKS = tests/style.py          \
          tests/manual.py         \
+         tests/metadata.py       \
+         tests/packages.sh       \
          tests/matrix.sh         \
          tests/rooms.sh          \
          tests/avr/run_tests.sh  \
@@ -25,7 +35,9 @@ CHECKS = tests/style.py          \
          tests/analysis.sh       \
          'tests/size.sh --check' \
          fuzz/smoke.sh           \
-         tests/interop.sh
+         tests/interop.sh        \
+         tests/interop/directory.sh \
+         tests/netns.sh
 
 all: $(programs) $(examples) ## build the tool and the examples into build/
 
@@ -60,6 +72,15 @@ coverage: ## lines and branches of coap2.h that the tests reach
 style: ## hold coap2.h to the law of the file
 	@tests/style.py
 
+install: ## install coap2.h and coap2.pc under PREFIX=/usr/local
+	$(INSTALL) -d '$(include_to)' '$(pkgconfig_to)' build
+	sed 's/@VERSION@/$(version)/' coap2.pc.in >build/coap2.pc
+	$(INSTALL) -m 644 coap2.h '$(include_to)'
+	$(INSTALL) -m 644 build/coap2.pc '$(pkgconfig_to)'
+
+uninstall: ## remove what install installed
+	rm -f '$(include_to)/coap2.h' '$(pkgconfig_to)/coap2.pc'
+
 clean: ## remove build/
 	rm -rf build
 
@@ -68,7 +89,7 @@ help: ## this list
 	    Makefile
 
 .PHONY: all demo examples saving test check size bench fuzz coverage style \
-        clean help always
+        install uninstall clean help always
 
 build/%: examples/posix/%.c $(headers) build/flags
 	$(COMPILE) -D_POSIX_C_SOURCE=200809L $< -o $@

@@ -72,6 +72,7 @@
        COAP2_WITH_OBSERVE  1  observers, on both sides       (AVR: 5.5 KB)
        COAP2_WITH_BLOCKS   1  bodies beyond a packet         (AVR: 8 KB)
        COAP2_WITH_DISCOVERY 1 nodes found by name or offer   (AVR: 2.5 KB)
+       COAP2_WITH_DIRECTORY 0 a node in a resource directory (AVR: 4 KB)
        COAP2_WITH_SLIP     1  frames on a serial line        (AVR: 0.5 KB)
        COAP2_WITH_LOG      1  node.log; 0 on AVR
        COAP2_FIELD_NAME   12  bytes of a field's name in its row
@@ -127,6 +128,7 @@
        @node       an endpoint
        @client     requests
        @find       nodes by name and by what they offer
+       @directory  who is there, and who offers what
        @slip       datagrams on a serial line
        @names      names and reasons as text
      The machine
@@ -147,6 +149,7 @@
        >>server    a request comes in, an answer goes out
        >>client    a request goes out, its answer comes in
        >>node      time goes by, a datagram comes in
+       >>directory a registration, and what becomes of it
        >>names     texts for people
      >>history     releases
      >>licence     MIT
@@ -242,6 +245,9 @@
 #else
 #define COAP2_WITH_DISCOVERY COAP2_WITH_SERVER
 #endif
+#endif
+#ifndef COAP2_WITH_DIRECTORY /* a node in a resource directory: RFC 9176 */
+#define COAP2_WITH_DIRECTORY 0
 #endif
 #ifndef COAP2_MAX_NAMES /* (1..200) names whose address a node remembers */
 #ifdef __AVR__
@@ -372,12 +378,12 @@
 #define COAP2_OPT_RULE 410
 #endif
 
-#if (COAP2_WITH_URI | COAP2_WITH_LINKS | COAP2_WITH_STRINGS |   \
-     COAP2_WITH_FIELDS | COAP2_WITH_JSON | COAP2_WITH_CBOR |    \
-     COAP2_WITH_SERVER | COAP2_WITH_CLIENT | COAP2_WITH_LATER | \
-     COAP2_WITH_ECHO | COAP2_WITH_LOG | COAP2_WITH_OBSERVE |    \
-     COAP2_WITH_BLOCKS | COAP2_WITH_RULES | COAP2_WITH_SLIP |   \
-     COAP2_WITH_DISCOVERY) > 1
+#if (COAP2_WITH_URI | COAP2_WITH_LINKS | COAP2_WITH_STRINGS |      \
+     COAP2_WITH_FIELDS | COAP2_WITH_JSON | COAP2_WITH_CBOR |       \
+     COAP2_WITH_SERVER | COAP2_WITH_CLIENT | COAP2_WITH_LATER |    \
+     COAP2_WITH_ECHO | COAP2_WITH_LOG | COAP2_WITH_OBSERVE |       \
+     COAP2_WITH_BLOCKS | COAP2_WITH_RULES | COAP2_WITH_DISCOVERY | \
+     COAP2_WITH_DIRECTORY | COAP2_WITH_SLIP) > 1
 #error "coap2: each COAP2_WITH_x is 0 or 1"
 #endif
 #if COAP2_WITH_JSON && !COAP2_WITH_FIELDS
@@ -406,6 +412,15 @@
 #endif
 #if COAP2_WITH_DISCOVERY && COAP2_WITH_CLIENT && !COAP2_WITH_URI
 #error "coap2: COAP2_WITH_DISCOVERY of a client needs COAP2_WITH_URI"
+#endif
+#if COAP2_WITH_DIRECTORY && !COAP2_WITH_CLIENT
+#error "coap2: COAP2_WITH_DIRECTORY needs COAP2_WITH_CLIENT"
+#endif
+#if COAP2_WITH_DIRECTORY && !COAP2_WITH_URI
+#error "coap2: COAP2_WITH_DIRECTORY needs COAP2_WITH_URI"
+#endif
+#if COAP2_WITH_DIRECTORY && !COAP2_WITH_LINKS
+#error "coap2: COAP2_WITH_DIRECTORY needs COAP2_WITH_LINKS"
 #endif
 #if COAP2_WITH_ECHO && !COAP2_WITH_CLIENT
 #error "coap2: COAP2_WITH_ECHO needs COAP2_WITH_CLIENT"
@@ -1911,12 +1926,14 @@ COAP2_DEF int16_t coap2_request_observe(coap2_node *node, const char *uri,
    A server without rules sends each change, and the library holds the rule
    against the first packet of each; with pmin and pmax it asks when it is time.
    reply->reason is COAP2_FIRST for the answer to the subscription, COAP2_MATCH
-   for what the rule asked for, and COAP2_PERIOD for pmax and the daily sign of
-   life. It ends as an observation does; an error is 4.00 with the column and
-   the reason where the server refuses the rule. A rule that is no rule is
-   COAP2_ERR_FORMAT at once, one of over 255 bytes COAP2_ERR_ARG. A server that
-   starts again has forgotten its subscribers: they subscribe again when a pmax
-   passes in silence, or, without one, a day. */
+   for what the rule asked for, COAP2_PERIOD for pmax and the daily sign of
+   life, and COAP2_QUIET for what ends it, and where nobody knows: the server
+   has no rules, and this one is larger than COAP2_RULE_SIZE here. It ends as an
+   observation does; an error is 4.00 with the column and the reason where the
+   server refuses the rule. A rule that is no rule is COAP2_ERR_FORMAT at once,
+   one of over 255 bytes COAP2_ERR_ARG. A server that starts again has forgotten
+   its subscribers: they subscribe again when a pmax passes in silence, or,
+   without one, a day. */
 COAP2_DEF void coap2_call_subscribe(coap2_call *call, const char *rule);
 #if COAP2_WITH_URI
 COAP2_DEF int16_t coap2_subscribe(coap2_node *node, const char *uri,
@@ -1966,21 +1983,136 @@ COAP2_DEF coap2_result coap2_wait(coap2_node *node, int16_t request);
        call.deadline = 3000;
        handle = coap2_call_send(&call, on_found, user);
 
-   A list of links that is larger than a packet is its first block. As JSON
+   A node that has several addresses may be there several times. A list of links
+   that is larger than a packet is its first block, cut to node.in. As JSON
    (COAP2_OPT_ACCEPT 50) it names the methods of each path. */
 COAP2_DEF int16_t coap2_find(coap2_node *node, const char *what,
                              coap2_reply_fn reply, void *user);
 COAP2_DEF void coap2_call_find(coap2_call *call, coap2_node *node,
                                const char *what);
 
-/* A host that is a name and that node.resolve does not know is looked for in
-   the same way, when a request to it begins; where several nodes have the name,
-   the first that answers is asked. COAP2_ERR_NAME: nobody has it. The address
-   is known for five minutes; a request that gets no answer there looks for the
-   name once more. A ping carries no name and finds known ones only. */
+/* A host that is a name, of no node that was found before, and that
+   node.resolve does not know, is looked for in the same way, when a request to
+   it begins; where several nodes have the name, the first that answers is
+   asked. COAP2_ERR_NAME: nobody has it. The address is known for five minutes;
+   a request that gets no answer there looks for the name once more. A ping
+   carries no name and finds known ones only. */
 
 #endif
 
+/* ==== @directory: who is there, and who offers what ====================== */
+
+#if COAP2_WITH_DIRECTORY
+
+/* A resource directory lists what nodes offer that sleep, or that no multicast
+   reaches (RFC 9176). Look one up there:
+
+       static void on_directory(const coap2_reply *reply)
+       {
+           coap2_call call;
+           coap2_call_link(&call, reply, COAP2_GET, "rt=core.rd-lookup-res");
+           coap2_write_text(&call.w, COAP2_OPT_URI_QUERY, "rt=climate");
+           coap2_call_send(&call, on_climates, NULL);
+       }
+       ...
+       coap2_find_directory(&node, NULL, on_directory, NULL);
+
+   core.rd-lookup-ep lists endpoints instead. The answer is a list of links
+   (coap2_links), in pieces if it is large.
+
+   Find a directory: GET /.well-known/core?rt=core.rd*, of the host of a URI, or
+   of all that are nearby where it is NULL, which needs COAP2_WITH_DISCOVERY.
+   The links of each that answers come to `reply`; returns what coap2_get
+   does. */
+COAP2_DEF int16_t coap2_find_directory(coap2_node *node, const char *uri,
+                                       coap2_reply_fn reply, void *user);
+
+/* Start a call to the first link in a reply that matches a filter, as that of
+   coap2_link_matches. If there is none, coap2_call_send returns
+   COAP2_ERR_NAME. */
+COAP2_DEF void coap2_call_link(coap2_call *call, const coap2_reply *reply,
+                               uint8_t method, const char *filter);
+
+struct coap2_registration;
+
+/* What became of a registration; reg->result and reg->code say why. It goes on
+   by itself: what was lost is registered anew, and what failed is tried again,
+   after half a minute at first, after an hour at last, and not before the
+   directory wants it (5.03 and 4.29 with Max-Age). A removal is not: it is over
+   with REMOVED, or with FAILED, and the directory's lifetime does the rest. */
+typedef void (*coap2_registration_fn)(struct coap2_registration *reg,
+                                      uint8_t event);
+enum {
+    COAP2_REG_NEW,     /* the directory has it */
+    COAP2_REG_RENEWED, /* and keeps it */
+    COAP2_REG_LOST,    /* it has forgotten it, or does not answer */
+    COAP2_REG_FAILED,  /* there is no directory, or it refuses */
+    COAP2_REG_REMOVED  /* by coap2_unregister */
+};
+
+#define COAP2I_LOCATION (sizeof(void *) < 4 ? 32 : 64)
+
+/* What a directory is to know of a node. Zero it and set the first part; the
+   texts stay yours, and live as long as it does. */
+typedef struct coap2_registration {
+    const char *uri;      /* "coap://[2001:db8::2]/rd"; without a path it is
+                             asked which; NULL: a directory is looked for */
+    const char *endpoint; /* its name there, unlike all others, of at most 63
+                             bytes; NULL: node.name */
+    const char *sector;   /* a group of endpoints, or NULL; 63 bytes */
+    const char *base;     /* "coap://[2001:db8::1]", where it is reached; NULL:
+                             where its requests come from */
+    const char *links;    /* NULL: those of its /.well-known/core */
+    uint32_t lifetime;    /* seconds; 0: 90000, which is 25 hours */
+    bool simple;          /* the directory reads /.well-known/core by itself;
+                             then `uri` has no path, and `base` is not sent */
+    coap2_registration_fn tell; /* or NULL */
+    void *user;
+
+    /* To be read in the callback. */
+    coap2_result result;            /* of the last request, as in a reply */
+    uint8_t code;                   /* of its answer; 0 if there is none */
+    coap2_peer peer;                /* the directory */
+    char location[COAP2I_LOCATION]; /* once registered: "/rd/4521", where */
+
+    /* The library's own. */
+    coap2_node *node;
+    uint32_t since, due;
+    int16_t request;
+    uint8_t task, fails;
+    bool waits, held, direct, elsewhere;
+} coap2_registration;
+
+/* Register a node, and keep it registered: find the directory, register there,
+   renew it when three quarters of its lifetime have passed (or 20 days), and
+   register anew where the directory does not renew it. All of that happens in
+   polls. Call it again when what the node offers has changed, and after
+   coap2_start.
+
+       static coap2_registration home;
+       home.endpoint = "node1";
+       home.lifetime = 3600;
+       home.tell = on_home;
+       coap2_register(&node, &home);
+       for (;;)
+           udp_wait(
+               coap2_registration_poll(&home, coap2_poll(&node, now_ms())));
+
+   COAP2_ERR_ARG, COAP2_ERR_FORMAT: what is set makes no sense, and nothing will
+   happen. */
+COAP2_DEF coap2_result coap2_register(coap2_node *node,
+                                      coap2_registration *reg);
+
+/* Do what is due, after a poll of its node, or of another registration, that
+   returned `rest`. Returns when to call all of them again: 0 at once. Does
+   nothing in a callback. */
+COAP2_DEF uint32_t coap2_registration_poll(coap2_registration *reg,
+                                           uint32_t rest);
+
+/* Take it out again, or give up. A simple one runs out with its lifetime. */
+COAP2_DEF void coap2_unregister(coap2_registration *reg);
+
+#endif /* COAP2_WITH_DIRECTORY */
 /* ==== @slip: datagrams on a serial line ================================== */
 
 #if COAP2_WITH_SLIP
@@ -2241,7 +2373,8 @@ typedef struct coap2i_path {
 
 static char coap2i_path_char(const coap2i_path *path, size_t at)
 {
-    return path->in_flash ? coap2i_flash_char(path->text + at) : path->text[at];
+    if (path->in_flash) return coap2i_flash_char(path->text + at);
+    return path->text[at];
 }
 
 static bool coap2i_is_gap(char c)
@@ -9318,6 +9451,18 @@ static const coap2_field *coap2i_row_fields(const coap2_resource *row,
     return COAP2I_FLASH_WORD(const coap2_field *, &row->fields);
 }
 
+/* Conditions are about a resource's own value: does this one have any? */
+static bool coap2i_has_value(const coap2_payload *shown)
+{
+    coap2_ref own;
+    coap2_value value;
+    memset(&own, 0, sizeof own);
+    memset(&value, 0, sizeof value);
+    own.name = "";
+    coap2_look_payload(shown, own, &value);
+    return value.kind != COAP2_VALUE_MISSING;
+}
+
 /* Refuse a condition in the query: `c.pmin: why`. */
 static uint8_t coap2i_refuse_condition(const coap2_req *req, coap2_rsp *rsp,
                                        const coap2i_conditions *conditions)
@@ -9364,7 +9509,7 @@ static bool coap2i_find_rule(const coap2_req *req, coap2_opt *rule)
 
 /* Read what a request that observes wants to be told. COAP2_OK, or 4.00. */
 static uint8_t coap2i_read_wish(const coap2_req *req, coap2_rsp *rsp,
-                                coap2i_wish *wish)
+                                const coap2_payload *shown, coap2i_wish *wish)
 {
     coap2_rule_fault fault;
     coap2i_conditions conditions;
@@ -9376,6 +9521,10 @@ static uint8_t coap2i_read_wish(const coap2_req *req, coap2_rsp *rsp,
     fields = coap2i_row_fields(req->resource, &count);
     length = coap2i_compile_conditions(&conditions, req->msg, fields, count,
                                        wish->rule, sizeof wish->rule, &fault);
+    if (length > 0 && fields == NULL && !coap2i_has_value(shown)) {
+        fault.flash_why = COAP2_TEXT("no value");
+        length = COAP2_ERR_FORMAT;
+    }
     if (length < 0) return coap2i_refuse_condition(req, rsp, &conditions);
     wish->ruled = length != 0;
     wish->con = conditions.con;
@@ -9530,7 +9679,7 @@ COAP2I_RARE uint8_t coap2i_register(const coap2_req *req, coap2_rsp *rsp,
     values.payload.format = shown->format;
     if ((req->flags & COAP2I_OBSERVES) != 0u && resource != NULL &&
         COAP2_CODE_CLASS(code) == 2u &&
-        coap2i_read_wish(req, rsp, &wish) != COAP2_OK)
+        coap2i_read_wish(req, rsp, &values.payload, &wish) != COAP2_OK)
         code = COAP2_400_BAD_REQUEST;
 #endif
     if (coap2i_can_observe(req, rsp, code))
@@ -10377,10 +10526,11 @@ static bool coap2i_resolve(coap2_node *node, const coap2_uri *uri,
 
 /* A host that was found takes the port of its node, but where the URI has
    another. */
-static void coap2i_set_place(coap2_peer *peer, const coap2_place *place)
+static void coap2i_set_place(coap2_peer *peer, const coap2_peer *place)
 {
     uint16_t port = peer->port;
-    *peer = place->peer;
+    *peer = *place;
+    peer->group = false;
     if (port != 5683u) peer->port = port;
 }
 
@@ -10391,7 +10541,7 @@ static coap2_result coap2i_ping_name(coap2_node *node, const coap2_uri *uri,
     coap2_place *place =
         coap2i_known_name(node, coap2i_hash_name(uri->host, uri->host_length));
     if (place == NULL) return COAP2_ERR_NAME;
-    coap2i_set_place(peer, place);
+    coap2i_set_place(peer, &place->peer);
     return COAP2_OK;
 }
 
@@ -10910,7 +11060,7 @@ static void coap2i_begin_search(coap2_node *node, coap2_exchange *e)
     coap2_place *place =
         coap2i_known_name(node, coap2i_own_name(node, e, &host));
     if (place != NULL) {
-        coap2i_set_place(&e->peer, place);
+        coap2i_set_place(&e->peer, &place->peer);
         e->flags |= COAP2I_BY_SEARCH;
         return;
     }
@@ -10997,7 +11147,6 @@ static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
                               const coap2_peer *from, const coap2_msg *msg)
 {
     uint8_t *packet = coap2i_packet(node, e), token[8];
-    coap2_place place;
     coap2_opt host, name;
     uint32_t hash = coap2i_own_name(node, e, &host);
     if (msg->code != COAP2_205_CONTENT ||
@@ -11006,9 +11155,7 @@ static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
                           (const char *)host.value, host.length))
         return;
     coap2i_keep_name(node, hash, from, e->handle);
-    place.peer = *from;
-    coap2i_set_place(&e->peer, &place);
-    e->peer.group = false;
+    coap2i_set_place(&e->peer, from);
     /* what is late and answers the search does not answer the request */
     if ((e->flags & COAP2I_OWN_TOKEN) == 0u) {
         coap2i_new_token(node, token);
@@ -11026,11 +11173,15 @@ static void coap2i_take_place(coap2_node *node, coap2_exchange *e,
 static uint32_t coap2i_hash_peer(const coap2_peer *peer)
 {
     uint32_t hash = coap2i_mix(COAP2I_HASH_START, peer->kind);
-    uint8_t i;
+    size_t i;
     hash = coap2i_mix(hash, (uint8_t)peer->port);
     hash = coap2i_mix(hash, (uint8_t)(peer->port >> 8));
     for (i = 0; i < sizeof peer->address; i++)
         hash = coap2i_mix(hash, peer->address[i]);
+#if COAP2_ADDRESS_SIZE >= 16
+    for (i = 0; i < 4u; i++)
+        hash = coap2i_mix(hash, (uint8_t)(peer->scope >> i * 8u));
+#endif
     return hash;
 }
 
@@ -11044,7 +11195,9 @@ static bool coap2i_is_new(const coap2_node *node, coap2_exchange *e,
     uint32_t hash = coap2i_hash_peer(from);
     for (i = 0; i < e->found; i++)
         if (memcmp(list + i * 4u, &hash, 4) == 0) return false;
-    if (e->found < most) memcpy(list + 4u * e->found++, &hash, 4);
+    if (i == most) return true;
+    memcpy(list + i * 4u, &hash, 4);
+    e->found++;
     return true;
 }
 
@@ -11459,9 +11612,10 @@ static bool coap2i_judge_news(coap2_node *node, coap2_exchange *e,
 static void coap2i_watch(coap2_exchange *e)
 {
     e->state = COAP2I_WATCHING;
-    e->due = e->until;
 #if COAP2I_SUBSCRIBES
     e->due = e->wake;
+#else
+    e->due = e->until;
 #endif
 }
 
@@ -11601,6 +11755,20 @@ static void coap2i_refuse_answer(coap2_node *node, const coap2_peer *from,
         coap2i_reject(node, from, msg);
 }
 
+/* Does a request search, so that of its answers the beginning will do? */
+static bool coap2i_is_search(const coap2_node *node, const coap2_exchange *e)
+{
+#if COAP2I_FINDS
+    coap2_opt what;
+    return e->peer.group &&
+           coap2i_find_own(node, e, COAP2_OPT_DISCOVERY, &what);
+#else
+    (void)node;
+    (void)e;
+    return false;
+#endif
+}
+
 /* An answer that nobody has seen before. */
 static void coap2i_answered(coap2_node *node, const coap2_peer *from,
                             const coap2_msg *msg, bool cut)
@@ -11616,7 +11784,7 @@ static void coap2i_answered(coap2_node *node, const coap2_peer *from,
     }
     news.from = from;
     news.msg = msg;
-    if (cut)
+    if (cut && !coap2i_is_search(node, e))
         news.result = COAP2_ERR_SPACE;
     else if (coap2i_answer_is_bad(msg))
         news.result = COAP2_ERR_FORMAT;
@@ -11985,6 +12153,494 @@ COAP2_DEF coap2_result coap2_wait(coap2_node *node, int16_t request)
 #endif
 
 #endif /* COAP2_WITH_SERVER || COAP2_WITH_CLIENT */
+
+/* ---- >>directory: a registration, and what becomes of it ------------------
+   Knows RFC 9176, and asks by calls that anybody may make. */
+
+#if COAP2_WITH_DIRECTORY
+
+/* registration->task: the request under way, or the next one */
+enum {
+    COAP2I_NO_TASK,
+    COAP2I_FIND,
+    COAP2I_REGISTER,
+    COAP2I_UPDATE, /* then the location is the registration's */
+    COAP2I_REMOVE
+};
+
+#define COAP2I_MOST_SECONDS 1728000ul /* 20 days: ms can tell 24 */
+
+/* Write an option of a text in flash and one that follows it. */
+static void coap2i_write_joined(coap2_writer *w, uint16_t number,
+                                const char *flash_text, const char *text)
+{
+    size_t length = 0, rest = strlen(text), i;
+    while (coap2i_flash_char(flash_text + length) != '\0') length++;
+    coap2_write_opt(w, number, NULL, length + rest);
+    if (w->error != COAP2_OK) return;
+    for (i = 0; i < length; i++)
+        w->value[i] = (uint8_t)coap2i_flash_char(flash_text + i);
+    memcpy(w->value + length, text, rest);
+}
+
+static void coap2i_write_well_known(coap2_writer *w, const char *flash_name)
+{
+    coap2i_write_joined(w, COAP2_OPT_URI_PATH, COAP2_TEXT(".well-known"), "");
+    coap2i_write_joined(w, COAP2_OPT_URI_PATH, flash_name, "");
+}
+
+COAP2_DEF int16_t coap2_find_directory(coap2_node *node, const char *uri,
+                                       coap2_reply_fn reply, void *user)
+{
+    coap2_call call;
+#if COAP2I_FINDS
+    if (uri == NULL) coap2_call_find(&call, node, "");
+#else
+    if (uri == NULL) return COAP2_ERR_ARG;
+#endif
+    if (uri != NULL) {
+        coap2_call_start(&call, node, COAP2_GET, uri);
+        coap2i_write_well_known(&call.w, COAP2_TEXT("core"));
+    }
+    coap2i_write_joined(&call.w, COAP2_OPT_URI_QUERY, COAP2_TEXT("rt=core.rd*"),
+                        "");
+    return coap2_call_send(&call, reply, user);
+}
+
+/* The first link of an answer that matches. */
+static bool coap2i_find_link(const coap2_msg *msg, const char *filter,
+                             coap2_link *link)
+{
+    if (msg == NULL || COAP2_CODE_CLASS(msg->code) != 2u) return false;
+    *link = coap2_links((const char *)msg->payload, msg->payload_length);
+    while (coap2_link_next(link))
+        if (coap2_link_matches(link, filter, strlen(filter))) return true;
+    return false;
+}
+
+/* Copy a link's target, with a NUL behind it. */
+static bool coap2i_copy_target(const coap2_link *link, char *text, size_t size)
+{
+    if (link->target_length >= size) return false;
+    memcpy(text, link->target, link->target_length);
+    text[link->target_length] = '\0';
+    return true;
+}
+
+COAP2_DEF void coap2_call_link(coap2_call *call, const coap2_reply *reply,
+                               uint8_t method, const char *filter)
+{
+    char text[sizeof(void *) < 4u ? 64 : 256];
+    coap2_uri uri;
+    coap2_link link;
+    coap2_result error = COAP2_OK;
+    if (!coap2i_find_link(reply->msg, filter, &link))
+        error = COAP2_ERR_NAME;
+    else if (!coap2i_copy_target(&link, text, sizeof text))
+        error = COAP2_ERR_SPACE;
+    if (error == COAP2_OK &&
+        coap2_uri_parse_ref(&uri, text, strlen(text)) != COAP2_OK) {
+        coap2_call_start(call, reply->node, method, text);
+        return;
+    }
+    coap2_call_start_to(call, reply->node, method, reply->peer, "");
+    if (error == COAP2_OK)
+        coap2_write_uri(&call->w, &uri);
+    else
+        call->error = error;
+}
+
+/* ---- what is registered ---- */
+
+#if COAP2_WITH_SERVER
+
+/* Write what /.well-known/core lists, by asking for it. */
+static void coap2i_list_own(coap2_registration *reg, coap2_writer *w)
+{
+    coap2_peer nobody;
+    coap2_msg msg;
+    coap2_req req;
+    coap2_rsp rsp;
+    memset(&nobody, 0, sizeof nobody);
+    memset(&msg, 0, sizeof msg);
+    memset(&req, 0, sizeof req);
+    memset(&rsp, 0, sizeof rsp);
+    msg.options.value = msg.options.end = w->start; /* none */
+    req.node = reg->node;
+    req.peer = &nobody;
+    req.msg = &msg;
+    req.method = COAP2_GET;
+    req.format = req.accept = COAP2_NO_FORMAT;
+    rsp.w = *w;
+    (void)coap2i_on_core(&req, &rsp);
+    *w = rsp.w;
+}
+
+#endif
+
+static void coap2i_list(coap2_registration *reg, coap2_writer *w)
+{
+    if (reg->links != NULL) {
+        coap2_write_body(w, reg->links, strlen(reg->links));
+        return;
+    }
+#if COAP2_WITH_SERVER
+    coap2i_list_own(reg, w);
+#endif
+}
+
+#if COAP2_WITH_BLOCKS
+
+static void coap2i_pull_links(void *user, uint32_t at, uint8_t *bytes,
+                              size_t size)
+{
+    coap2_writer w;
+    coap2_write_start(&w, bytes, size);
+    coap2_write_window(&w, at, size);
+    w.payload_size = 1; /* the marker stands before these bytes */
+    coap2i_list((coap2_registration *)user, &w);
+}
+
+static uint32_t coap2i_list_length(coap2_registration *reg)
+{
+    coap2_writer w;
+    uint8_t nothing;
+    coap2_write_start(&w, &nothing, 1);
+    coap2_write_window(&w, UINT32_MAX, 0);
+    coap2i_list(reg, &w);
+    return w.body_length;
+}
+
+#endif
+
+/* Write the links, or have them pulled where they do not fit. */
+static void coap2i_write_links(coap2_registration *reg, coap2_call *call)
+{
+    coap2_write_uint(&call->w, COAP2_OPT_CONTENT_FORMAT, COAP2_FORMAT_LINKS);
+#if COAP2_WITH_BLOCKS
+    call->pull_length = coap2i_list_length(reg);
+    if (call->pull_length >= (size_t)(call->w.end - call->w.next)) {
+        call->pull = coap2i_pull_links;
+        return;
+    }
+#endif
+    coap2i_list(reg, &call->w);
+}
+
+static void coap2i_write_lifetime(coap2_writer *w, uint32_t seconds)
+{
+    char digits[11], *first = digits + 10;
+    *first = '\0';
+    for (; seconds != 0u; seconds /= 10u)
+        *--first = (char)('0' + seconds % 10u);
+    coap2i_write_joined(w, COAP2_OPT_URI_QUERY, COAP2_TEXT("lt="), first);
+}
+
+/* What a registration says of its endpoint (RFC 9176 5). */
+static void coap2i_write_endpoint(const coap2_registration *reg,
+                                  coap2_writer *w)
+{
+    const char *name = reg->endpoint != NULL ? reg->endpoint : reg->node->name;
+    coap2i_write_joined(w, COAP2_OPT_URI_QUERY, COAP2_TEXT("ep="), name);
+    if (reg->sector != NULL)
+        coap2i_write_joined(w, COAP2_OPT_URI_QUERY, COAP2_TEXT("d="),
+                            reg->sector);
+    if (reg->lifetime != 0u) coap2i_write_lifetime(w, reg->lifetime);
+    if (reg->base != NULL && !reg->simple)
+        coap2i_write_joined(w, COAP2_OPT_URI_QUERY, COAP2_TEXT("base="),
+                            reg->base);
+}
+
+/* ---- what becomes of it ---- */
+
+static void coap2i_tell_event(coap2_registration *reg, uint8_t event)
+{
+    coap2_node *node = reg->node;
+    bool inside = node->inside;
+    if (reg->tell == NULL) return;
+    node->inside = true;
+    reg->tell(reg, event);
+    node->inside = inside;
+}
+
+/* From its beginning, when it is due or at once. */
+static void coap2i_begin_anew(coap2_registration *reg, bool waits)
+{
+    reg->task = reg->direct ? COAP2I_REGISTER : COAP2I_FIND;
+    reg->waits = waits;
+    reg->location[0] = '\0';
+}
+
+/* Does a directory ask for patience (RFC 7252 5.9.3.4, RFC 8516)? */
+static bool coap2i_is_busy(const coap2_registration *reg)
+{
+    return reg->code == COAP2_503_SERVICE_UNAVAILABLE ||
+           reg->code == COAP2_429_TOO_MANY_REQUESTS;
+}
+
+/* How long to wait before it is tried again: longer each time, and not all
+   nodes alike. `msg` is the answer, or NULL. */
+static uint32_t coap2i_retry_in(coap2_registration *reg, const coap2_msg *msg)
+{
+    uint32_t half = (uint32_t)15000 << reg->fails, seconds = 60;
+    uint32_t wait = half + coap2i_chance(reg->node) % half;
+    coap2_opt opt;
+    if (reg->fails < 7u) reg->fails++;
+    if (!coap2i_is_busy(reg)) return wait;
+    if (coap2_msg_find(msg, COAP2_OPT_MAX_AGE, &opt))
+        (void)coap2_opt_uint(&opt, &seconds);
+    if (seconds > COAP2I_MOST_SECONDS) seconds = COAP2I_MOST_SECONDS;
+    return seconds * 1000u > wait ? seconds * 1000u : wait;
+}
+
+/* A step failed. What was not renewed is registered anew at once (RFC 9176
+   5.3.1), but for a directory that is busy. */
+static void coap2i_try_again(coap2_registration *reg, const coap2_msg *msg)
+{
+    bool renewing = reg->task == COAP2I_UPDATE;
+    bool busy = coap2i_is_busy(reg), kept = renewing && busy;
+    uint8_t event = reg->held && !kept ? COAP2_REG_LOST : COAP2_REG_FAILED;
+    reg->waits = busy || !renewing;
+    if (reg->waits) reg->due = reg->node->time + coap2i_retry_in(reg, msg);
+    if (!kept) {
+        reg->held = false;
+        coap2i_begin_anew(reg, reg->waits);
+    }
+    coap2i_tell_event(reg, event);
+}
+
+/* The directory has it: renew it in time. */
+static void coap2i_keep(coap2_registration *reg)
+{
+    uint8_t event = reg->held ? COAP2_REG_RENEWED : COAP2_REG_NEW;
+    uint32_t ms = COAP2I_MOST_SECONDS * 1000u;
+    uint32_t lifetime = reg->lifetime != 0u ? reg->lifetime : 90000u;
+    if (lifetime < ms / 750u) ms = lifetime * 750u;
+    reg->due = reg->since + ms;
+    reg->held = true;
+    reg->fails = 0;
+    reg->task = COAP2I_UPDATE;
+    reg->waits = true;
+    if (reg->location[0] == '\0') coap2i_begin_anew(reg, true);
+    coap2i_tell_event(reg, event);
+}
+
+/* Keep the path of a registration; none if it does not fit or is missing, and
+   then it is renewed by registering again. */
+static void coap2i_read_location(coap2_registration *reg, const coap2_msg *msg)
+{
+    coap2_writer w;
+    coap2_opt opt = msg->options;
+    coap2_write_start(&w, reg->location, sizeof reg->location);
+    while (coap2_opt_next(&opt)) {
+        if (opt.number != COAP2_OPT_LOCATION_PATH) continue;
+        if (coap2_opt_is(&opt, ".") || coap2_opt_is(&opt, ".."))
+            coap2i_fail(&w, COAP2_ERR_ARG);
+        coap2i_put_piece(&w, '/', &opt, COAP2I_IN_SEGMENT);
+    }
+    coap2i_put(&w, '\0');
+    if (w.error != COAP2_OK) reg->location[0] = '\0';
+}
+
+/* A directory has answered, or somebody else: the first one is taken. */
+static void coap2i_found(coap2_registration *reg, const coap2_reply *reply)
+{
+    char filter[11];
+    coap2_uri uri;
+    coap2_link link;
+    bool found;
+    COAP2I_FLASH_COPY(filter, COAP2_TEXT("rt=core.rd"), sizeof filter);
+    found = coap2i_find_link(reply->msg, filter, &link) &&
+            coap2i_copy_target(&link, reg->location, sizeof reg->location);
+    if (!found && reply->more) return;
+    reg->request = 0;
+    if (!found) {
+        if (reg->result == COAP2_OK) reg->result = COAP2_ERR_NAME;
+        coap2i_try_again(reg, reply->msg);
+        return;
+    }
+    if (reply->more) (void)coap2_cancel(reply->node, reply->request);
+    reg->elsewhere =
+        coap2_uri_parse(&uri, link.target, link.target_length) == COAP2_OK;
+    reg->peer = *reply->peer;
+    reg->task = COAP2I_REGISTER;
+    reg->waits = false;
+}
+
+/* It is removed, or has never been, or cannot be. */
+static void coap2i_removed(coap2_registration *reg, bool good)
+{
+    reg->task = COAP2I_NO_TASK;
+    reg->held = false;
+    coap2i_tell_event(reg, good ? COAP2_REG_REMOVED : COAP2_REG_FAILED);
+}
+
+static void coap2i_on_registration(const coap2_reply *reply)
+{
+    coap2_registration *reg = (coap2_registration *)reply->user;
+    bool good;
+    if (reply->request != reg->request) return; /* it was given up */
+    reg->result = reply->result;
+    reg->code = reply->msg != NULL ? reply->msg->code : 0u;
+    good = COAP2_CODE_CLASS(reg->code) == 2u;
+    if (reg->task == COAP2I_FIND) {
+        coap2i_found(reg, reply);
+        return;
+    }
+    reg->request = 0;
+    if (reg->task == COAP2I_REMOVE) {
+        coap2i_removed(reg, good || reg->code == COAP2_404_NOT_FOUND);
+        return;
+    }
+    if (!good) {
+        coap2i_try_again(reg, reply->msg);
+        return;
+    }
+    if (reg->task == COAP2I_REGISTER) {
+        coap2i_read_location(reg, reply->msg);
+        reg->peer = *reply->peer;
+    }
+    coap2i_keep(reg);
+}
+
+/* ---- what is to be done ---- */
+
+/* Start a call to what `location` names: a path of the directory, under the
+   host that the directory was asked by, or a URI. */
+static void coap2i_start_at(const coap2_registration *reg, coap2_call *call,
+                            uint8_t method)
+{
+    size_t length = strlen(reg->location);
+    coap2_uri place, asked;
+    if (coap2_uri_parse_ref(&place, reg->location, length) != COAP2_OK) {
+        coap2_call_start(call, reg->node, method, reg->location);
+        return;
+    }
+    coap2_call_start_to(call, reg->node, method, &reg->peer, "");
+    if (reg->uri != NULL && !reg->elsewhere &&
+        coap2_uri_parse(&asked, reg->uri, strlen(reg->uri)) == COAP2_OK) {
+        asked.path = place.path;
+        asked.path_length = place.path_length;
+        asked.query = place.query;
+        asked.query_length = place.query_length;
+        place = asked;
+    }
+    coap2_write_uri(&call->w, &place);
+}
+
+/* Begin a registration: where the directory was found, or where it is. */
+static void coap2i_start_registering(coap2_registration *reg, coap2_call *call)
+{
+    bool found = reg->location[0] != '\0';
+    if (reg->simple && found)
+        coap2_call_start_to(call, reg->node, COAP2_POST, &reg->peer, "");
+    else if (found)
+        coap2i_start_at(reg, call, COAP2_POST);
+    else
+        coap2_call_start(call, reg->node, COAP2_POST, reg->uri);
+    if (reg->simple) coap2i_write_well_known(&call->w, COAP2_TEXT("rd"));
+    coap2i_write_endpoint(reg, &call->w);
+    if (!reg->simple) coap2i_write_links(reg, call);
+    if (call->peer.group) call->error = COAP2_ERR_ARG; /* to one only */
+}
+
+static int16_t coap2i_begin_task(coap2_registration *reg)
+{
+    coap2_call call;
+    reg->since = reg->node->time;
+    if (reg->task == COAP2I_FIND)
+        return coap2_find_directory(reg->node, reg->uri, coap2i_on_registration,
+                                    reg);
+    if (reg->task == COAP2I_REGISTER)
+        coap2i_start_registering(reg, &call);
+    else if (reg->task == COAP2I_UPDATE)
+        coap2i_start_at(reg, &call, COAP2_POST);
+    else
+        coap2i_start_at(reg, &call, COAP2_DELETE);
+    return coap2_call_send(&call, coap2i_on_registration, reg);
+}
+
+COAP2_DEF uint32_t coap2_registration_poll(coap2_registration *reg,
+                                           uint32_t rest)
+{
+    uint32_t left;
+    int16_t request = COAP2_OK;
+    if (reg->task == COAP2I_NO_TASK || reg->request != 0 || reg->node->inside)
+        return rest;
+    left = reg->due - reg->node->time;
+    if (reg->waits && (int32_t)left > 0) return left < rest ? left : rest;
+    if (reg->task != COAP2I_REMOVE || reg->location[0] != '\0')
+        request = coap2i_begin_task(reg);
+    if (request > 0) {
+        reg->request = request;
+        return 0;
+    }
+    reg->result = (coap2_result)request;
+    reg->code = 0;
+    if (request == COAP2_ERR_FULL) {
+        reg->due = reg->node->time + 1000u;
+        reg->waits = true;
+    } else if (reg->task == COAP2I_REMOVE) {
+        coap2i_removed(reg, request == COAP2_OK);
+    } else {
+        coap2i_try_again(reg, NULL);
+    }
+    return 0;
+}
+
+/* End the request under way, if the node still knows it: a node that was
+   started again may have given its number to another. */
+static void coap2i_give_up(coap2_registration *reg)
+{
+    int16_t request = reg->request;
+    const coap2_exchange *e;
+    reg->request = 0;
+    if (request == 0) return;
+    e = coap2i_find_call(reg->node, request);
+    if (e != NULL && e->user == reg) (void)coap2_cancel(reg->node, request);
+}
+
+/* What a directory could not store. */
+static bool coap2i_is_odd(const coap2_node *node, const coap2_registration *reg)
+{
+    const char *name = reg->endpoint != NULL ? reg->endpoint : node->name;
+    return name == NULL || name[0] == '\0' || strlen(name) > 63u ||
+           (reg->sector != NULL && strlen(reg->sector) > 63u) ||
+           (reg->base != NULL && strlen(reg->base) > 250u) ||
+           (reg->uri == NULL && !COAP2I_FINDS);
+}
+
+COAP2_DEF coap2_result coap2_register(coap2_node *node, coap2_registration *reg)
+{
+    coap2_uri uri;
+    coap2i_give_up(reg);
+    reg->task = COAP2I_NO_TASK;
+    reg->node = node;
+    if (coap2i_is_odd(node, reg)) return COAP2_ERR_ARG;
+    reg->direct = false;
+    if (reg->uri != NULL) {
+        if (coap2_uri_parse(&uri, reg->uri, strlen(reg->uri)) != COAP2_OK)
+            return COAP2_ERR_FORMAT;
+        reg->direct = uri.path_length > 1u;
+        if (reg->simple && reg->direct) return COAP2_ERR_ARG;
+        reg->direct = reg->direct || reg->simple;
+    }
+    reg->elsewhere = reg->held = false;
+    reg->fails = 0;
+    coap2i_begin_anew(reg, false);
+    return COAP2_OK;
+}
+
+COAP2_DEF void coap2_unregister(coap2_registration *reg)
+{
+    coap2i_give_up(reg);
+    if (reg->task == COAP2I_NO_TASK) return;
+    if (reg->task != COAP2I_UPDATE) reg->location[0] = '\0';
+    reg->task = COAP2I_REMOVE;
+    reg->waits = false;
+}
+
+#endif /* COAP2_WITH_DIRECTORY */
 
 /* ---- >>names: texts for people -------------------------------------------
    Knows the names of the registries, and how to say what is wrong. */

@@ -56,6 +56,11 @@ server='-DCOAP2_WITH_URI=0 -DCOAP2_WITH_JSON=0 -DCOAP2_WITH_CBOR=0
     -DCOAP2_WITH_CLIENT=0 -DCOAP2_WITH_LATER=0 -DCOAP2_WITH_OBSERVE=0
     -DCOAP2_WITH_BLOCKS=0'
 
+# Rules of fields, and nothing else.
+rules='-DCOAP2_WITH_SERVER=0 -DCOAP2_WITH_CLIENT=0 -DCOAP2_WITH_LINKS=0
+    -DCOAP2_WITH_URI=0 -DCOAP2_WITH_JSON=0 -DCOAP2_WITH_CBOR=0
+    -DCOAP2_WITH_LATER=0 -DCOAP2_WITH_OBSERVE=0 -DCOAP2_WITH_BLOCKS=0'
+
 # run_cycles WAY OPTION ... SOURCE: what it says, without what marks cost.
 run_cycles() {
     way=$1
@@ -72,7 +77,8 @@ cycles() {
     for way in own one; do
         # shellcheck disable=SC2086 # words
         run_cycles $way tests/bench/cycles.c &&
-            run_cycles $way $server tests/bench/server.c || return 1
+            run_cycles $way $server tests/bench/server.c &&
+            run_cycles $way $rules tests/bench/rules.c || return 1
     done
 }
 
@@ -113,6 +119,7 @@ tables() {
             row("B1 on the ATmega: cycles", "B1-cycles-avr")
             row("GET temp, the whole server: cycles", "GET-temp-cycles-avr")
             row("GET of a bound field: cycles", "GET-field-cycles-avr")
+            row("a rule of two tests: cycles", "rule-cycles-avr")
         }' "$build/counts.txt"
     echo
     echo '| | coap2 | libcoap | ratio |'

@@ -4,124 +4,7 @@
 # and so also what no server of ours would. BUILD names another directory.
 set -u
 cd "$(dirname "$0")/.." || exit 2
-build=${BUILD:-build}
-tool=$build/coap2
-server=$build/coap2-server
-answerer=$build/tests/udp_answer
-scratch=$build/request_test.$$
-pids='' peer_pid=''
-passed=0 failed=0
-
-for program in "$tool" "$server" "$answerer"; do
-    if [ ! -x "$program" ]; then
-        echo "not ok - $program is missing: make test builds it"
-        echo "0 passed, 1 failed"
-        exit 1
-    fi
-done
-mkdir -p "$scratch" || exit 2
-
-# Ends what this script started, and nothing else.
-clean_up() {
-    for one in $pids $peer_pid; do kill "$one" 2>/dev/null; done
-    wait
-    rm -rf "$scratch"
-}
-trap clean_up EXIT
-
-verdict() { # NAME TRUTH DETAIL
-    if [ "$2" -eq 1 ]; then
-        passed=$((passed + 1))
-        echo "ok - $1"
-    else
-        failed=$((failed + 1))
-        echo "not ok - $1"
-        printf '%s\n' "$3" | cut -c 1-400 | sed 's/^/    /'
-    fi
-}
-
-# Does a text fit a pattern of `case`?
-fits() { # NAME TEXT PATTERN
-    truth=0
-    # shellcheck disable=SC2254 # it is a pattern
-    case $2 in $3) truth=1 ;; esac
-    verdict "$1" $truth "wanted $3
-got    $2"
-}
-
-# ---- the tool --------------------------------------------------------------
-
-# Run the tool on standard input; sets $out, $err and $status.
-run() {
-    "$tool" "$@" >"$scratch/out" 2>"$scratch/err"
-    status=$?
-    out=$(cat "$scratch/out") err=$(cat "$scratch/err")
-}
-
-# What the last run gave: the payload whole, what is said of it by a pattern.
-gives() { # NAME STATUS OUT ERR
-    truth=0
-    # shellcheck disable=SC2254 # it is a pattern
-    case $err in $4) truth=1 ;; esac
-    [ "$status" -eq "$2" ] && [ "$out" = "$3" ] || truth=0
-    verdict "$1" $truth "wanted $2, $3, $4
-got    $status, $out, $err"
-}
-
-# Bad usage: status 2, why on stderr, nothing on stdout.
-refused() { # NAME WORD...
-    name=$1
-    shift
-    run "$@"
-    truth=0
-    if [ "$status" -eq 2 ] && [ -z "$out" ] && [ -n "$err" ]; then truth=1; fi
-    verdict "bad usage: $name" $truth "wanted 2 and a message
-got    $status, $out, $err"
-}
-
-# ---- peers -----------------------------------------------------------------
-
-# The first line that a program in the background writes.
-first_line() { # FILE
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        [ -s "$1" ] && break
-        sleep 0.1
-    done
-    head -n 1 "$1"
-}
-
-# Start a server; sets $at, its URI without a path, and $log.
-serve() { # ADDRESS PORT
-    log=$scratch/server.$1.$2
-    "$server" -v -A "$1" -p "$2" >"$log" 2>&1 &
-    pids="$pids $!"
-    heard=$(first_line "$log")
-    at=coap://${heard##* }
-}
-
-# Run the tool against a peer with these answers, as udp_answer has them, a |
-# between them, a blank for none; PORT in a word is the peer's. Sets $wire, what
-# the tool sent in hex, too.
-against() { # ANSWERS WORD...
-    rm -f "$scratch/peer"
-    # shellcheck disable=SC2086 # they are several
-    (IFS='|' && set -f && exec "$answerer" $1) >"$scratch/peer" 2>&1 &
-    peer_pid=$!
-    port=$(first_line "$scratch/peer")
-    shift
-    for word in "$@"; do
-        shift
-        case $word in
-        *PORT*) word=${word%%PORT*}$port${word#*PORT} ;;
-        esac
-        set -- "$@" "$word"
-    done
-    run "$@"
-    kill "$peer_pid" 2>/dev/null
-    wait "$peer_pid" 2>/dev/null
-    peer_pid=
-    wire=$(sed 1d "$scratch/peer")
-}
+. tests/peers.sh
 
 # What the options make of a request, whose answer is 2.05 with "ok".
 sends() { # NAME PATTERN WORD...
@@ -130,9 +13,6 @@ sends() { # NAME PATTERN WORD...
     against 'A 45 i t ff 6f6b' "$@"
     fits "sends: $name" "$status $out $wire" "0 ok $pattern"
 }
-
-peer=coap://127.0.0.1:PORT
-rest='????????????' # of a header: the message id, and a token of 4 bytes
 
 # ---- a group: all of them, each with its peer ------------------------------
 
@@ -158,6 +38,9 @@ ask_group all get "$group/fan"
 ask_group json --json get "$group/fan"
 ask_group file -o "$scratch/all" get "$group/fan"
 ask_group none get "$group/nothing"
+long=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa # 64
+ask_group unknown get "coap://$long/x"
+ask_group silent observe -s 0.4 coap://127.0.0.1:1/x
 
 # ---- what is sent ----------------------------------------------------------
 
@@ -347,9 +230,7 @@ truth=0
 verdict 'observe: the end is not waited for' $truth "$begin to $(date +%s)"
 against ' ' observe -B 0.4 $peer/x
 gives 'observe: -B: nobody answers' 1 '' 'coap2: ?*'
-against ' ' observe -s 0.4 $peer/x
-gives 'observe: -s: nobody answered' 1 '' 'coap2: ?*'
-against "$news | A 45 i t" observe -s 0.3 -N -A 50 -O 2048,x -T ab $peer/x
+against "$news | N 45 0009 t" observe -s 0.3 -N -A 50 -O 2048,x -T ab $peer/x
 fits 'observe: what the options make of it' "$status $wire" \
     "0 5201????6162605178???2e10?*"
 against 'A 45 i t 61 05 ff 0a22ff0a | A 45 i t' observe -s 0.3 $peer/x
@@ -382,10 +263,6 @@ against 'A 45 i t ff' get -B 0.4 $peer/x
 gives 'an answer that is malformed' 1 '' "coap2: ?*"
 run get -B 0.4 coap://127.0.0.1:1/x
 gives 'a port that is closed' 1 '' 'coap2: ?*'
-run get "coap://$(printf 'a%.0s' 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 \
-    19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 \
-    44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63 64)/x"
-gives 'a name that nobody knows' 1 '' 'coap2: ?*'
 run get -a 192.0.2.77 coap://127.0.0.1:1/x
 gives 'an address that is not ours' 1 '' 'coap2: ?*'
 run put -f "$scratch/nothing" coap://127.0.0.1:1/x
@@ -642,8 +519,15 @@ fits 'group: nobody answers' \
     "$(cat "$scratch/none.status" "$scratch/none.out" "$scratch/none.err")" \
     '1
 coap2: ?*'
+fits 'observe: -s: nobody answered' \
+    "$(cat "$scratch/silent.status" "$scratch/silent.out" \
+        "$scratch/silent.err")" '1
+coap2: ?*'
+fits 'a name that nobody knows' \
+    "$(cat "$scratch/unknown.status" "$scratch/unknown.out" \
+        "$scratch/unknown.err")" '1
+coap2: ?*'
 fits 'group: it was not confirmable' "$(grep 'to a group' "$one_log")" \
     '*NON GET*/fan*'
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+total

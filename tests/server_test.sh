@@ -104,7 +104,7 @@ raw() { # NAME HEX ANSWER MS
 # Uri-Path behind no other option.
 climate=b7$(hex climate) fan=b3$(hex fan) large=b5$(hex large)
 store=b5$(hex store) slow=b4$(hex slow) secret=b6$(hex secret)
-core=bb$(hex .well-known)04$(hex core)
+core=bb$(hex .well-known)04$(hex core) discovery=eb0014
 
 # ---- the command line ------------------------------------------------------
 
@@ -158,6 +158,12 @@ group_error_job=$!
 "$sender" -w 7000 -i lo 224.0.1.187 "$port" "41017004""7a$fan" \
     >"$scratch/group_con" 2>&1 &
 group_con_job=$!
+"$sender" -s -w 7000 -i lo 224.0.1.187 "$port" \
+    "51017005""7a$core$discovery$(hex Node1.Local)" >"$scratch/found" 2>&1 &
+found_job=$!
+"$sender" -w 7000 -i lo 224.0.1.187 "$port" \
+    "51017006""7a$core$discovery$(hex node2.local)" >"$scratch/unfound" 2>&1 &
+unfound_job=$!
 
 raw '4.3 a ping is answered with a reset' 40000901 70000901 1000
 raw '3 a token of 9 bytes is a format error' \
@@ -187,6 +193,14 @@ ask 'climate: PUT of both' 4 03 "${climate}ff$(hex 'temp=-3.5 hum=45')" \
     6144ID7a
 ask 'climate: they were changed' 4 01 "$climate" \
     "6145ID7ac0ff$(hex 'temp=-3.5 hum=45')"
+ask 'climate: PUT of both as JSON' 4 03 \
+    "${climate}1132ff$(hex '{"temp":25.5,"hum":40}')" 6144ID7a
+ask 'climate: that was done' 4 01 "$climate" \
+    "6145ID7ac0ff$(hex 'temp=25.5 hum=40')"
+cbor=a264$(hex temp)c4822018ff63$(hex hum)1829
+ask 'climate: PUT of both as CBOR' 4 03 "${climate}113cff$cbor" 6144ID7a
+ask 'climate: that was done, too; as CBOR' 4 01 "${climate}613c" \
+    "6145ID7ac13cff?*$(hex hum)1829"
 ask 'climate: out of range is refused, by name' 4 03 \
     "${climate}ff$(hex 'hum=300')" "6180ID7aff*$(hex hum)*"
 
@@ -202,6 +216,12 @@ ask 'large: past its end' 4 01 "${large}c156" '6180ID7a*'
 ask 'secret: it is there' 4 01 "$secret" '6145ID7ac0ff?*'
 ask 'core: links' 4 01 "$core" "6145ID7ac128ff*$(hex '</climate>')*"
 listed=$got
+ask 'core: found by its name' 4 01 "$core$discovery$(hex node1.local)" \
+    "6145ID7ac128eb0013$(hex node1.local)ff*$(hex '</climate>')*"
+ask 'core: found by a path, and listed alone' 4 01 "${core}e40014$(hex /fan)" \
+    "6145ID7ac128eb0013$(hex node1.local)ff$(hex '</fan>')*"
+ask 'core: not by another name' 4 01 "$core$discovery$(hex node2.local)" \
+    '6184ID7a'
 for path in fan large store slow; do
     fits "core: /$path" "$listed" "*$(hex "</$path>")*"
 done
@@ -286,7 +306,8 @@ fits 'store: observed, changed, and gone' "$got" \
 
 # ---- what took its time ----------------------------------------------------
 
-wait "$slow_job" "$group_job" "$group_error_job" "$group_con_job"
+wait "$slow_job" "$group_job" "$group_error_job" "$group_con_job" \
+    "$found_job" "$unfound_job"
 fits 'slow: 5.2.2 an acknowledgement, then the answer, two seconds later' \
     "$(cat "$scratch/slow")" "60007001
 4145????7ac0ff$(hex slow)
@@ -294,6 +315,10 @@ fits 'slow: 5.2.2 an acknowledgement, then the answer, two seconds later' \
 fits 'group: 8.2 an answer from the address it listens at' \
     "$(cat "$scratch/group")" "127.0.0.1 $port 5145????7ac0ff$(hex o)*"
 fits 'group: 8.1 no errors' "$(cat "$scratch/group_error")" ''
+fits 'group: found by its name, with its links' "$(cat "$scratch/found")" \
+    "127.0.0.1 $port 5145????7ac128eb0013$(hex node1.local)ff\
+$(hex '</climate>')*"
+fits 'group: not by another name' "$(cat "$scratch/unfound")" ''
 fits 'group: 8.1 no confirmable requests' "$(cat "$scratch/group_con")" ''
 
 stop TERM

@@ -506,6 +506,19 @@ static void long_name(void)
     REFUSED(query, "c.xxxxxxxxxxxxxxxxxx: unknown");
 }
 
+/* A payload that has no value of its own. */
+static void no_value(void)
+{
+    coap2_msg msg;
+
+    observe("h", "", COAP2_CON, "1");
+    set_value("a=1 b=2", 7);
+    query_for("h", "c.gt=1", COAP2_CON, 0);
+    if (!only_message(&msg)) return;
+    CHECK_EQ(msg.code, COAP2_400_BAD_REQUEST);
+    CHECK_BYTES(msg.payload, msg.payload_length, "c.gt: no value", 14);
+}
+
 /* ---- the rest ------------------------------------------------------------ */
 
 /* What starts with other letters is the resource's own. */
@@ -596,6 +609,7 @@ int main(void)
     RUN("3.4, 3.5: what fits together", together);
     RUN("too long", too_long);
     RUN("a long name", long_name);
+    RUN("no value", no_value);
     RUN("other queries", other_queries);
     RUN("3: without Observe", without_observe);
     RUN("3.3: cancelled", cancelled);

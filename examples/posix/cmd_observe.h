@@ -5,6 +5,7 @@
 #define CMD_OBSERVE_H
 
 #include "cmd_request.h"
+#include "plot.h"
 #include "signals.h"
 
 /* How long the server is given to hear that nobody observes any more: a
@@ -24,7 +25,7 @@ typedef struct watching {
 static void put_line(FILE *out, const uint8_t *bytes, size_t length)
 {
     if (length > 0 && bytes[length - 1] == '\n') length--;
-    if (is_text(bytes, length, false))
+    if (length > 0 && is_text(bytes, length, false))
         (void)fwrite(bytes, 1, length, out);
     else
         put_escaped(out, bytes, length);
@@ -54,8 +55,10 @@ static void on_notification(const coap2_reply *reply)
         r->ended = true;
         r->result = reply->result;
     }
-    if (reply->result == COAP2_ERR_TIMEOUT && reply->more)
+    if (reply->result == COAP2_ERR_TIMEOUT && reply->more) {
+        plot_hide();
         fputs("coap2: nothing was heard for too long: asking again\n", stderr);
+    }
     if (reply->result != COAP2_OK) return;
     if (reply->offset == 0) r->body.length = 0;
     gather(&r->body, reply->msg->payload, reply->msg->payload_length);
@@ -139,6 +142,7 @@ static int run_watch(request *r, const watching *how)
     catch_end(&r->net);
     if (result == COAP2_OK) result = watch_resource(&node, r);
     udp_close(&r->net);
+    plot_leave();
     if (!close_sink(&r->output) || r->failed) return FAILED;
     if (result == COAP2_OK && r->status == DONE)
         return complain(how->refused, "%s: it cannot be observed", r->uri);

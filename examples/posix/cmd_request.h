@@ -415,15 +415,27 @@ static bool wants_progress(const request *r)
             !isatty(STDOUT_FILENO));
 }
 
-static int no_answer(const request *r, coap2_result result)
+/* What the library says to its users is not always for those of the tool. */
+static const char *why_not(const request *r, coap2_result result)
 {
     const char *why = name_or(coap2_error_text(result), "no answer");
 
+    if (result == COAP2_ERR_NAME)
+        why = strcmp(r->c->command, "ping") == 0
+                  ? "nobody here knows the name, which a ping cannot look for"
+                  : "neither this machine nor a node nearby knows the name";
     if (result == COAP2_ERR_SPACE)
         why = "the request does not fit into a datagram";
     if (result == COAP2_ERR_FORMAT)
         why = "an answer with an unknown critical option (RFC 7252 5.4.1), or "
               "blocks that do not fit together";
+    return why;
+}
+
+static int no_answer(const request *r, coap2_result result)
+{
+    const char *why = why_not(r, result);
+
     if (!r->c->json && r->received != 0)
         return complain(FAILED, "%s: %s, after %lu bytes", r->uri, why,
                         (unsigned long)r->received);

@@ -1,15 +1,21 @@
 /* coap2-server.c - a server to try clients on.
 
-   cc -I../.. coap2-server.c -o coap2-server, then: ./coap2-server -v
+   cc -I../.. coap2-server.c -o coap2-server, then:
+   ./coap2-server -v -n node1.local
 
-   /climate  two variables, to be read and written; no handler
+   /climate  two variables, to be read and written, as text, JSON or CBOR;
+             no handler
    /fan      on or off
    /large    more than a datagram should hold
    /store    up to 65,536 bytes, with the format that they came in
    /slow     an answer that takes two seconds
    /secret   not listed in /.well-known/core
 
-   The first two and /store may be observed. */
+   The first two and /store may be observed, and subscribed to with a rule. It
+   is found by `coap2 find`, by what it has and by its name, on every interface:
+
+       coap2 subscribe coap://node1.local/climate 'temp > 25 and hum < 50'
+       coap2 put -e 'temp=25.5 hum=40' coap://node1.local/climate */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* NOLINT: for udp.h */
@@ -22,7 +28,6 @@
 #define COAP2_OBSERVE_OPTIONS 255
 #define COAP2_MAX_UPLOADS 16
 #define COAP2_REPLY_SIZE 255
-#define COAP2_BURST 100
 #define COAP2_IMPLEMENTATION
 #include "coap2.h"
 
@@ -244,7 +249,7 @@ static void print_usage(FILE *out)
           "loopback,\n"
           "                  groups are joined on the loopback only\n"
           "    -p PORT       instead of 5683; 0 finds a free one\n"
-          "    -n NAME       the name of this node, as node1.local\n"
+          "    -n NAME       the name by which it is found, as node1.local\n"
           "    -i INTERFACE  join the groups 224.0.1.187, ff02::fd and "
           "ff05::fd on this\n"
           "                  interface only\n"

@@ -45,7 +45,11 @@ static const char request_help[] =
     "5.xx, and 1 where there is no answer. Of a group all answers are shown,\n"
     "each with its peer. Bodies may have any size: what is more than a block "
     "is\n"
-    "sent and received in several. The options are those of coap-client:\n"
+    "sent and received in several. A host is an address, a name that this "
+    "machine\n"
+    "knows, or the name of a CoAP node nearby, which is looked for. The "
+    "options\n"
+    "are those of coap-client:\n"
     "\n"
     "    -e TEXT       payload; %20 in it is a blank\n"
     "    -f FILE       payload from a file; - is standard input\n"
@@ -128,7 +132,9 @@ static const char find_help[] =
     "for\n"
     "anything. Without either, everybody is asked for. With URI one node or "
     "group\n"
-    "is asked alone; its query narrows the search, as does -O 15,QUERY.\n"
+    "is asked alone; its query narrows the search, as does -O 15,QUERY. A "
+    "node\n"
+    "that has several addresses may answer from each.\n"
     "The exit status is 0 if anybody answered, else 1.\n"
     "\n"
     "    -s SECONDS    listen so long\n"
@@ -233,7 +239,7 @@ static const command commands[] = {
     {"observe", OBSERVE_LETTERS, "[OPTION...] URI", 1, 1, run_observe,
      "read a resource, and whenever it changes", observe_help},
     {"subscribe", SUBSCRIBE_LETTERS, "[OPTION...] URI RULE", 2, 2,
-     run_subscribe, "the same, whenever a rule asks for it", subscribe_help},
+     run_subscribe, "read a resource when a rule asks for it", subscribe_help},
     {"find", FIND_LETTERS, "[OPTION...] [NAME | PATHS] [URI]", 0, 2, run_find,
      "look for nodes nearby", find_help},
     {"ping", PING_LETTERS, "[OPTION...] URI", 1, 1, run_request,

@@ -606,14 +606,29 @@ static inline coap2_result udp_send_through(const udp *u, unsigned looked_at,
     return result;
 }
 
-/* node.send. To a group, through the interface that was chosen, else through
-   each that can; a machine without a network has the loopback. */
+/* Send to a group through each interface that can; a machine without a network
+   has the loopback, where the kernel chooses no address for it. */
+static inline coap2_result udp_send_everywhere(const udp *u, udp_place place,
+                                               const coap2_peer *to,
+                                               const uint8_t *bytes,
+                                               size_t length)
+{
+    enum { CAN = IFF_UP | IFF_MULTICAST, OWN = IFF_UP | IFF_LOOPBACK };
+    static const uint8_t loopback[4] = {127, 0, 0, 1};
+    coap2_result result =
+        udp_send_through(u, CAN | IFF_LOOPBACK, CAN, place, to, bytes, length);
+
+    if (result != COAP2_ERR_SEND) return result;
+    if (to->kind == COAP2_PEER_IPV4 && place.address[0] == 0)
+        memcpy(place.address, loopback, sizeof loopback);
+    return udp_send_through(u, OWN, OWN, place, to, bytes, length);
+}
+
+/* node.send */
 static inline coap2_result udp_send(void *io, const coap2_peer *to,
                                     const uint8_t *bytes, size_t length)
 {
-    enum { CAN = IFF_UP | IFF_MULTICAST, OWN = IFF_UP | IFF_LOOPBACK };
     const udp *u = (const udp *)io;
-    coap2_result result;
     udp_place place;
     udp_name name;
 
@@ -622,13 +637,9 @@ static inline coap2_result udp_send(void *io, const coap2_peer *to,
         return COAP2_ERR_SEND;
     udp_name_of(&name, to);
     place = udp_place_for(u, to);
-    if (!udp_is_group(&name) || to->scope != 0 || place.interface != 0)
-        return udp_send_from(u, &place, to, bytes, length);
-    result =
-        udp_send_through(u, CAN | IFF_LOOPBACK, CAN, place, to, bytes, length);
-    if (result == COAP2_ERR_SEND)
-        result = udp_send_through(u, OWN, OWN, place, to, bytes, length);
-    return result;
+    if (udp_is_group(&name) && to->scope == 0 && place.interface == 0)
+        return udp_send_everywhere(u, place, to, bytes, length);
+    return udp_send_from(u, &place, to, bytes, length);
 }
 
 /* ---- opening ------------------------------------------------------------ */
@@ -802,10 +813,11 @@ static inline bool udp_join_all(udp *u, unsigned interface, bool apart)
 /* On every interface that is up; those that cannot are passed over. */
 static inline void udp_join_everywhere(udp *u, bool apart, bool loopback_only)
 {
-    unsigned wanted = IFF_UP | (loopback_only ? IFF_LOOPBACK : 0u);
-    unsigned found[UDP_INTERFACES];
-    size_t count = udp_interfaces(found, wanted, wanted), i;
+    unsigned found[UDP_INTERFACES], wanted = IFF_UP;
+    size_t count, i;
 
+    if (loopback_only) wanted |= IFF_LOOPBACK;
+    count = udp_interfaces(found, wanted, wanted);
     for (i = 0; i < count; i++) (void)udp_join_all(u, found[i], apart);
 }
 

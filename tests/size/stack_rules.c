@@ -55,6 +55,23 @@ static void look_into(const char *rule, uint16_t format, const void *bytes,
     run_rule(coap2_look_payload, &payload);
 }
 
+/* A look-up is an entry, too, for who calls one from a look-up of their own. */
+static void look_up(void)
+{
+    static const coap2_payload json = {(const uint8_t *)members,
+                                       sizeof members - 1, COAP2_FORMAT_JSON};
+    coap2_ref at;
+    coap2_value value;
+
+    memset(&at, 0, sizeof at);
+    at.name = "at.x";
+    at.length = 4;
+    ENTER_VOID("rules", coap2_look_payload, &json, at, &value);
+    at.name = NULL;
+    at.index = 2;
+    ENTER_VOID("rules", coap2_look_fields, climate_fields, at, &value);
+}
+
 static void use_rules(void)
 {
     coap2_rule_fault fault;
@@ -70,6 +87,7 @@ static void use_rules(void)
     look_into("at.x = 'a'", COAP2_FORMAT_JSON, members, sizeof members - 1);
     look_into("d/x = 1.75", COAP2_FORMAT_SENML_JSON, pack, sizeof pack - 1);
     look_into("temp > 20", COAP2_FORMAT_CBOR, floats, sizeof floats);
+    look_up();
 }
 
 int main(void)

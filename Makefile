@@ -31,6 +31,7 @@ CHECKS = tests/style.py          \
          tests/matrix.sh         \
          tests/rooms.sh          \
          tests/avr/run_tests.sh  \
+         tests/metal.sh          \
          tests/coverage.sh       \
          tests/analysis.sh       \
          'tests/size.sh --check' \

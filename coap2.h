@@ -73,7 +73,7 @@
        COAP2_WITH_BLOCKS   1  bodies beyond a packet         (AVR: 8 KB)
        COAP2_WITH_DISCOVERY 1 nodes found by name or offer   (AVR: 2.5 KB)
        COAP2_WITH_DIRECTORY 0 a node in a resource directory (AVR: 4 KB)
-       COAP2_WITH_SLIP     1  frames on a serial line        (AVR: 0.5 KB)
+       COAP2_WITH_SLIP     1  frames on a serial line        (AVR: 1 KB)
        COAP2_WITH_LOG      1  node.log; 0 on AVR
        COAP2_FIELD_NAME   12  bytes of a field's name in its row
        COAP2_RULE_DEPTH   16  parentheses, and levels of a payload; AVR 8

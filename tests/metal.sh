@@ -281,7 +281,8 @@ put_and_get() { # NAME COUNT
         timeout 20 $work/hasty put -e "$state" "$server/fan" 2>$work/err ||
             wrong="$wrong PUT $state: $(cat $work/err)"
         got=$(timeout 20 $work/hasty get "$server/fan" 2>$work/err)
-        [ "$got" = "$state" ] || wrong="$wrong GET $state: $got $(cat $work/err)"
+        [ "$got" = "$state" ] ||
+            wrong="$wrong GET $state: $got $(cat $work/err)"
     done
     verdict "$1: $2 times PUT and GET" \
         "$([ -z "$wrong" ] && echo 1 || echo 0)" "$wrong"

@@ -290,6 +290,38 @@ static void ask_and_hear(void)
     ENTER("node", coap2_wait, &node, request);
 }
 
+/* ---- a serial line ------------------------------------------------------ */
+
+static uint8_t wire[32];
+static uint8_t wire_length, wire_at;
+
+static int wire_get(void *io)
+{
+    (void)io;
+    return wire_at < wire_length ? wire[wire_at++] : -1;
+}
+
+static void wire_put(void *io, uint8_t byte)
+{
+    (void)io;
+    if (wire_length < sizeof wire) wire[wire_length++] = byte;
+}
+
+static void serial_line(void)
+{
+    static const uint8_t ping[] = {0x40, 0, 0xc0, 0xdb};
+    uint8_t header[COAP2_SLIP_HEADER];
+    coap2_line line;
+
+    memset(&line, 0, sizeof line);
+    line.get = wire_get;
+    line.put = wire_put;
+    ENTER("slip", coap2_slip_send, &line, &peer, ping, sizeof ping);
+    ENTER("slip", coap2_slip_recv, &line, &peer, in, sizeof in);
+    ENTER("slip", coap2_slip_write_peer, header, &peer);
+    ENTER("slip", coap2_slip_read_peer, &peer, header, sizeof header);
+}
+
 int main(void)
 {
     start();
@@ -300,5 +332,6 @@ int main(void)
     serve_late();
     ask_by_steps();
     ask_and_hear();
+    serial_line();
     return 0;
 }

@@ -2118,7 +2118,8 @@ COAP2_DEF void coap2_unregister(coap2_registration *reg);
 #if COAP2_WITH_SLIP
 
 /* SLIP (RFC 1055) makes frames of bytes: END stands before and behind each, and
-   END and ESC in it are written as two bytes. It has no checksum.
+   END and ESC in it are written as two bytes. It has no checksum; a sender may
+   put one behind what it has to say.
 
    A decoder puts a frame together in a buffer of yours. It begins at the next
    END, so that a frame of which the beginning was missed is no frame. */
@@ -2127,9 +2128,11 @@ enum { COAP2_SLIP_END = 0xc0, COAP2_SLIP_ESC = 0xdb };
 typedef struct coap2_slip {
     uint8_t *frame; /* your buffer */
     size_t size;
-    size_t length; /* the library's own, as is state */
+    bool overlong; /* the frame that ended last did not fit; */
+    bool checked;  /* its last two bytes are its FCS-16 (RFC 1662 C.2) */
+    size_t length; /* the library's own, as are fcs and state */
+    uint16_t fcs;
     uint8_t state;
-    bool overlong; /* the frame that ended last did not fit */
 } coap2_slip;
 
 COAP2_DEF void coap2_slip_start(coap2_slip *slip, void *buffer, size_t size);
@@ -2176,8 +2179,9 @@ COAP2_DEF void coap2_slip_write(coap2_put_fn put, void *io, const void *bytes,
        node.io = &line;
 
    Between polls the beginning of a frame stands in node.in: leave it there.
-   node.in has to hold COAP2_SLIP_HEADER bytes more than a message. What waits
-   to be got must not be lost: keep room for what arrives while one sends. */
+   node.in has to hold COAP2_SLIP_AROUND bytes more than a message. Where bytes
+   come faster than they are got, some are lost, and the frame with them: have
+   room for a frame that comes while one sends. */
 typedef struct coap2_line {
     int (*get)(void *io); /* a byte that arrived; below 0: there is none */
     coap2_put_fn put;     /* send one; may wait until it has gone */
@@ -2191,25 +2195,25 @@ COAP2_DEF int32_t coap2_slip_recv(void *line, coap2_peer *from, uint8_t *bytes,
                                   size_t size);
 
 /* A frame says whom it is from or for, so that a node can tell its clients
-   apart. Before the message stand seven bytes:
+   apart, and whether it is whole:
 
        1  kind: COAP2_PEER_IPV4, or COAP2_PEER_OTHER; and 16 if it came to
           a group
        2  port, most significant byte first
        4  IPv4 address; or what the gateway calls a peer without one
+       -  the message
+       2  FCS-16 of all that (RFC 1662 C.2), least significant byte first
 
-   A node sends to a group by its address. A frame that begins with a message
-   itself (0x40 to 0x7f) is from and for the other end of the line, who has the
-   kind COAP2_PEER_OTHER, and zeros for the rest. One that begins with a line
-   feed is text for people. Others are reserved, and dropped.
+   A node sends to a group by its address. A frame that begins with a line feed
+   is text for people, which a gateway shows; others are dropped. */
+enum { COAP2_SLIP_HEADER = 7, COAP2_SLIP_AROUND = 9 };
 
-   Both return the length of the header: 0 or COAP2_SLIP_HEADER. read:
-   COAP2_ERR_FORMAT where there is no message behind one. write:
-   COAP2_ERR_SEND for a kind that a frame cannot have. */
-enum { COAP2_SLIP_HEADER = 7 };
-COAP2_DEF int8_t coap2_slip_read_peer(coap2_peer *peer, const uint8_t *frame,
-                                      size_t length);
-COAP2_DEF int8_t coap2_slip_write_peer(uint8_t *header, const coap2_peer *peer);
+/* For a gateway of yours: of the frame that coap2_slip_take has ended, move the
+   message to the front, and say from whom it is. Returns its length; 0 if there
+   is none, and more than the buffer if it was cut. coap2_slip_send writes one,
+   and needs no more of a line than `put` and `io`. */
+COAP2_DEF size_t coap2_slip_message(coap2_slip *slip, size_t length,
+                                    coap2_peer *from);
 
 #endif
 
@@ -2484,13 +2488,29 @@ enum { COAP2I_SLIP_ESC_END = 0xdc, COAP2I_SLIP_ESC_ESC = 0xdd };
    lost. */
 enum { COAP2I_SLIP_OPEN, COAP2I_SLIP_ESCAPED, COAP2I_SLIP_LOST };
 
+/* RFC 1662 C.2: a check of what came so far; FCS_GOOD behind one that is
+   right. */
+#define COAP2I_FCS_START 0xffffu
+#define COAP2I_FCS_GOOD 0xf0b8u
+
+static uint16_t coap2i_fcs(uint16_t fcs, uint8_t byte)
+{
+    uint8_t bit;
+
+    fcs ^= byte;
+    for (bit = 0; bit < 8u; bit++)
+        fcs = (uint16_t)((fcs & 1u) != 0u ? (fcs >> 1) ^ 0x8408u : fcs >> 1);
+    return fcs;
+}
+
 COAP2_DEF void coap2_slip_start(coap2_slip *slip, void *buffer, size_t size)
 {
     slip->frame = (uint8_t *)buffer;
     slip->size = size;
     slip->length = 0;
+    slip->fcs = COAP2I_FCS_START;
     slip->state = COAP2I_SLIP_LOST;
-    slip->overlong = false;
+    slip->overlong = slip->checked = false;
 }
 
 static size_t coap2i_slip_end(coap2_slip *slip)
@@ -2498,6 +2518,8 @@ static size_t coap2i_slip_end(coap2_slip *slip)
     size_t length = slip->state == COAP2I_SLIP_OPEN ? slip->length : 0u;
 
     slip->overlong = length > slip->size;
+    slip->checked = slip->fcs == COAP2I_FCS_GOOD;
+    slip->fcs = COAP2I_FCS_START;
     slip->length = 0;
     slip->state = COAP2I_SLIP_OPEN;
     return slip->overlong ? 0u : length;
@@ -2523,6 +2545,7 @@ COAP2_DEF size_t coap2_slip_take(coap2_slip *slip, uint8_t byte)
     }
     if (slip->length < slip->size) slip->frame[slip->length] = byte;
     if (slip->length <= slip->size) slip->length++;
+    slip->fcs = coap2i_fcs(slip->fcs, byte);
     return 0;
 }
 
@@ -2555,69 +2578,54 @@ COAP2_DEF void coap2_slip_write(coap2_put_fn put, void *io, const void *bytes,
 
 #define COAP2I_SLIP_GROUP 16u
 
-COAP2_DEF int8_t coap2_slip_read_peer(coap2_peer *peer, const uint8_t *frame,
-                                      size_t length)
+static bool coap2i_slip_has_peer(uint8_t kind)
 {
-    uint8_t kind = length == 0u ? 0u : (uint8_t)(frame[0] & ~COAP2I_SLIP_GROUP);
-
-    memset(peer, 0, sizeof *peer);
-    peer->kind = COAP2_PEER_OTHER;
-    if ((kind & 0xc0u) == 0x40u) return 0;
-    if (length <= COAP2_SLIP_HEADER ||
-        (kind != COAP2_PEER_IPV4 && kind != COAP2_PEER_OTHER))
-        return COAP2_ERR_FORMAT;
-    peer->kind = kind;
-    peer->group = frame[0] != kind;
-    peer->port = (uint16_t)(frame[1] * 256u + frame[2]);
-    memcpy(peer->address, frame + 3, 4);
-    return COAP2_SLIP_HEADER;
-}
-
-COAP2_DEF int8_t coap2_slip_write_peer(uint8_t *header, const coap2_peer *peer)
-{
-    bool group = peer->group;
-
-    if (peer->kind != COAP2_PEER_IPV4 && peer->kind != COAP2_PEER_OTHER)
-        return COAP2_ERR_SEND;
-    header[0] = (uint8_t)(peer->kind | (group ? COAP2I_SLIP_GROUP : 0u));
-    header[1] = (uint8_t)(peer->port >> 8);
-    header[2] = (uint8_t)peer->port;
-    memcpy(header + 3, peer->address, 4);
-    if (peer->kind == COAP2_PEER_OTHER && peer->port == 0u &&
-        (header[3] | header[4] | header[5] | header[6]) == 0)
-        return 0;
-    return COAP2_SLIP_HEADER;
+    return kind == COAP2_PEER_IPV4 || kind == COAP2_PEER_OTHER;
 }
 
 COAP2_DEF coap2_result coap2_slip_send(void *line, const coap2_peer *to,
                                        const uint8_t *bytes, size_t length)
 {
     const coap2_line *l = (const coap2_line *)line;
-    uint8_t header[COAP2_SLIP_HEADER];
-    int8_t size = coap2_slip_write_peer(header, to);
+    uint8_t around[COAP2_SLIP_HEADER];
+    uint16_t fcs = COAP2I_FCS_START;
+    size_t i;
 
-    if (size < 0) return COAP2_ERR_SEND;
+    if (!coap2i_slip_has_peer(to->kind)) return COAP2_ERR_SEND;
+    around[0] = (uint8_t)(to->kind | (to->group ? COAP2I_SLIP_GROUP : 0u));
+    around[1] = (uint8_t)(to->port >> 8);
+    around[2] = (uint8_t)to->port;
+    memcpy(around + 3, to->address, 4);
+    for (i = 0; i < sizeof around; i++) fcs = coap2i_fcs(fcs, around[i]);
+    for (i = 0; i < length; i++) fcs = coap2i_fcs(fcs, bytes[i]);
     l->put(l->io, COAP2_SLIP_END);
-    coap2i_slip_escape(l->put, l->io, header, (size_t)size);
+    coap2i_slip_escape(l->put, l->io, around, sizeof around);
     coap2i_slip_escape(l->put, l->io, bytes, length);
+    around[0] = (uint8_t)~fcs;
+    around[1] = (uint8_t)((uint16_t)~fcs >> 8);
+    coap2i_slip_escape(l->put, l->io, around, 2);
     l->put(l->io, COAP2_SLIP_END);
     return COAP2_OK;
 }
 
-/* Move the message of a frame to the front. Returns its length; more than the
-   buffer where it was cut, and 0 where there is none. */
-static size_t coap2i_slip_message(coap2_slip *slip, coap2_peer *from,
-                                  size_t length)
+COAP2_DEF size_t coap2_slip_message(coap2_slip *slip, size_t length,
+                                    coap2_peer *from)
 {
+    const uint8_t *header = slip->frame;
     size_t kept = slip->overlong ? slip->size : length;
-    int8_t header = coap2_slip_read_peer(from, slip->frame, kept);
 
-    if (header < 0) return 0;
-    kept = kept - (uint8_t)header;
-    memmove(slip->frame, slip->frame + header, kept);
-    if (!slip->overlong) return kept;
+    if (!slip->checked || kept <= COAP2_SLIP_AROUND) return 0;
+    memset(from, 0, sizeof *from);
+    from->kind = (uint8_t)(header[0] & ~COAP2I_SLIP_GROUP);
+    if (!coap2i_slip_has_peer(from->kind)) return 0;
+    from->group = header[0] != from->kind;
+    from->port = (uint16_t)(header[1] * 256u + header[2]);
+    memcpy(from->address, header + 3, 4);
+    kept -= COAP2_SLIP_HEADER;
+    memmove(slip->frame, slip->frame + COAP2_SLIP_HEADER, kept);
+    if (!slip->overlong) return kept - 2u;
     /* behind what was cut stands no option that nobody sent */
-    memset(slip->frame + kept, 0xff, (uint8_t)header);
+    memset(slip->frame + kept, 0xff, COAP2_SLIP_HEADER);
     return slip->size + 1u;
 }
 
@@ -2633,7 +2641,7 @@ COAP2_DEF int32_t coap2_slip_recv(void *line, coap2_peer *from, uint8_t *bytes,
     while (length == 0u && (byte = l->get(l->io)) >= 0) {
         length = coap2_slip_take(&l->slip, (uint8_t)byte);
         if (length != 0u || l->slip.overlong)
-            length = coap2i_slip_message(&l->slip, from, length);
+            length = coap2_slip_message(&l->slip, length, from);
         l->slip.overlong = false;
     }
     return length == 0u ? COAP2_ERR_AGAIN : (int32_t)length;

@@ -1,7 +1,8 @@
 /* fuzz_slip.c - frames on a serial line
 
    The first byte of the input is the size of the decoder's buffer, the rest
-   arrives on the line. What the decoder takes for frames must be what a second
+   arrives on the line; where its highest bit is set, each frame is given its
+   right check first. What the decoder takes for frames must be what a second
    reading finds, which has all of the line before it and cuts it at its ENDs;
    and what coap2_slip_recv hands to a node must be the messages of these
    frames, with the peers that stand before them. At last the line itself is
@@ -17,9 +18,27 @@ typedef struct frame {
     uint8_t bytes[FUZZ_LONGEST];
     size_t length;
     bool lost;
+    bool checked;
 } frame;
 
 static frame expected;
+
+/* RFC 1662 C.2, as a division of all bits but in their order on the line. */
+static unsigned check_of(const uint8_t *bytes, size_t length)
+{
+    uint32_t rest = 0xffffu;
+    unsigned bit, check = 0;
+    size_t i;
+
+    for (i = 0; i < length; i++)
+        for (bit = 0; bit < 8; bit++) {
+            rest = rest << 1 ^ ((uint32_t)bytes[i] >> bit & 1u) << 16;
+            if (rest & 0x10000u) rest ^= 0x11021u;
+        }
+    for (bit = 0; bit < 16; bit++)
+        if ((rest >> bit & 1u) == 0) check |= 0x8000u >> bit;
+    return check;
+}
 
 /* Read what stands between two ENDs. */
 static void expect_frame(const uint8_t *bytes, size_t length)
@@ -38,6 +57,10 @@ static void expect_frame(const uint8_t *bytes, size_t length)
         }
         expected.bytes[expected.length++] = byte;
     }
+    i = expected.length;
+    expected.checked =
+        i >= 2 && check_of(expected.bytes, i - 2) ==
+                      expected.bytes[i - 2] + expected.bytes[i - 1] * 256u;
 }
 
 /* Where the next frame of a line begins and ends; false if none ends there. */
@@ -69,6 +92,7 @@ static void take_all(const uint8_t *line, size_t length, size_t size)
         }
         expect_frame(line + from, to - from);
         FUZZ_CHECK(slip.overlong == (!expected.lost && expected.length > size));
+        FUZZ_CHECK(expected.lost || slip.checked == expected.checked);
         if (expected.lost || expected.length > size)
             FUZZ_CHECK(got == 0);
         else
@@ -82,7 +106,7 @@ static void take_all(const uint8_t *line, size_t length, size_t size)
 
 /* ==== A line ============================================================= */
 
-static uint8_t wire[2 * FUZZ_LONGEST + 20];
+static uint8_t wire[2 * FUZZ_LONGEST + 40];
 static size_t wire_length, wire_at, wire_ready;
 
 static int wire_get(void *io)
@@ -98,32 +122,20 @@ static void wire_put(void *io, uint8_t byte)
     wire[wire_length++] = byte;
 }
 
-/* The header of the frame that is expected; -1 if it has none and no message,
-   0 for a message of its own. */
-static int expected_header(const frame *f, size_t size)
+/* Has the frame a message for a node? */
+static bool has_message(const frame *f, size_t size)
 {
     size_t kept = f->length < size ? f->length : size;
 
-    if (f->lost || kept == 0) return -1;
-    if (f->bytes[0] / 64 == 1) return 0;
-    if (kept < 8) return -1;
-    switch (f->bytes[0]) {
-    case 0x01:
-    case 0x03:
-    case 0x11:
-    case 0x13:
-        return 7;
-    default:
-        return -1;
-    }
+    if (f->lost || !f->checked || kept < 10) return false;
+    return f->bytes[0] == 0x01 || f->bytes[0] == 0x03 || f->bytes[0] == 0x11 ||
+           f->bytes[0] == 0x13;
 }
 
-static void check_peer(const coap2_peer *peer, const uint8_t *header, int size)
+static void check_peer(const coap2_peer *peer, const uint8_t *header)
 {
-    static const uint8_t nothing[7] = {COAP2_PEER_OTHER};
     size_t i;
 
-    if (size == 0) header = nothing;
     FUZZ_CHECK(peer->kind == header[0] % 16);
     FUZZ_CHECK(peer->group == header[0] / 16);
     FUZZ_CHECK(peer->port == header[1] * 256 + header[2]);
@@ -134,19 +146,17 @@ static void check_peer(const coap2_peer *peer, const uint8_t *header, int size)
 static void check_message(int32_t got, const coap2_peer *peer,
                           const uint8_t *message, size_t size)
 {
-    int header = expected_header(&expected, size);
-    size_t skipped = (size_t)header, length = expected.length - skipped;
+    size_t length = expected.length - 9;
 
-    FUZZ_CHECK(header >= 0);
-    check_peer(peer, expected.bytes, header);
+    check_peer(peer, expected.bytes);
     if (expected.length <= size) {
         FUZZ_CHECK(got == (int32_t)length);
     } else {
         FUZZ_CHECK(got > (int32_t)size);
-        length = size - skipped;
+        length = size - 7;
         for (; size > length; size--) FUZZ_CHECK(message[size - 1] == 0xff);
     }
-    FUZZ_CHECK(memcmp(message, expected.bytes + skipped, length) == 0);
+    FUZZ_CHECK(memcmp(message, expected.bytes + 7, length) == 0);
 }
 
 /* Receive all of the line, of which a few bytes more are there each time. */
@@ -170,7 +180,7 @@ static void receive_all(const uint8_t *bytes, size_t length, size_t size)
                 FUZZ_CHECK(next_frame(bytes, length, &from, &to));
                 expect_frame(bytes + from, to - from);
                 from = to;
-            } while (expected_header(&expected, size) < 0);
+            } while (!has_message(&expected, size));
             FUZZ_CHECK(wire_at == to + 1);
             check_message(got, &peer, memory.bytes, size);
             got = coap2_slip_recv(&line, &peer, memory.bytes, size);
@@ -181,24 +191,22 @@ static void receive_all(const uint8_t *bytes, size_t length, size_t size)
 
 /* ==== There and back ===================================================== */
 
-/* The other end of the line understands only what begins as a message. */
 static coap2_peer to_whom(const uint8_t *bytes, size_t length)
 {
     uint8_t last = bytes[length - 1];
     coap2_peer peer;
 
     memset(&peer, 0, sizeof peer);
-    peer.kind = COAP2_PEER_OTHER;
-    if (bytes[0] / 64 == 1 && last % 4 == 2) return peer;
-    if (last % 2) peer.kind = COAP2_PEER_IPV4;
-    peer.port = (uint16_t)(bytes[0] * 256u + (last | 1u));
+    peer.kind = last % 2 ? COAP2_PEER_IPV4 : COAP2_PEER_OTHER;
+    peer.group = last / 2 % 2;
+    peer.port = (uint16_t)(bytes[0] * 256u + last);
     memcpy(peer.address, bytes, length < 4 ? length : 4);
     return peer;
 }
 
 static void send_and_receive(const uint8_t *bytes, size_t length)
 {
-    fuzz_memory memory = fuzz_open(length + COAP2_SLIP_HEADER);
+    fuzz_memory memory = fuzz_open(length + COAP2_SLIP_AROUND);
     coap2_peer peer, from;
     coap2_line line;
 
@@ -213,7 +221,7 @@ static void send_and_receive(const uint8_t *bytes, size_t length)
     FUZZ_CHECK(coap2_slip_recv(&line, &from, memory.bytes, memory.size) ==
                (int32_t)length);
     FUZZ_CHECK(memcmp(memory.bytes, bytes, length) == 0);
-    FUZZ_CHECK(coap2_peer_equals(&peer, &from));
+    FUZZ_CHECK(memcmp(&peer, &from, sizeof peer) == 0);
     FUZZ_CHECK(wire_at == wire_length);
 
     wire_length = wire_at = 0;
@@ -224,13 +232,51 @@ static void send_and_receive(const uint8_t *bytes, size_t length)
     fuzz_close(&memory);
 }
 
+/* ==== The input ========================================================== */
+
+static uint8_t checked_line[4 * FUZZ_LONGEST];
+
+static size_t put_byte(size_t at, unsigned byte)
+{
+    byte %= 256u;
+    if (byte == END || byte == ESC) {
+        checked_line[at++] = ESC;
+        byte = byte == END ? 0xdc : 0xdd;
+    }
+    checked_line[at++] = (uint8_t)byte;
+    return at;
+}
+
+/* The same line, with a check behind each frame. */
+static size_t with_checks(const uint8_t *line, size_t length)
+{
+    size_t i, at = 0, from = 0;
+    unsigned check;
+
+    for (i = 0; i < length; i++) {
+        if (line[i] == END && i > from) {
+            expect_frame(line + from, i - from);
+            check = check_of(expected.bytes, expected.length);
+            at = put_byte(put_byte(at, check), check >> 8);
+        }
+        if (line[i] == END) from = i + 1;
+        checked_line[at++] = line[i];
+    }
+    return at;
+}
+
 static void fuzz_one(const uint8_t *bytes, size_t length)
 {
-    size_t size;
+    size_t size, line_length = length - 1;
+    const uint8_t *line = bytes + 1;
 
-    if (length < 2) return;
-    size = bytes[0];
-    take_all(bytes + 1, length - 1, size);
-    receive_all(bytes + 1, length - 1, size + 16);
-    send_and_receive(bytes + 1, length - 1);
+    if (length < 2 || length > FUZZ_LONGEST / 4) return;
+    size = bytes[0] % 128u;
+    if (bytes[0] >= 128) {
+        line_length = with_checks(line, line_length);
+        line = checked_line;
+    }
+    take_all(line, line_length, size);
+    receive_all(line, line_length, size + 16);
+    send_and_receive(line, line_length);
 }

@@ -271,6 +271,22 @@ judge_watchers() {
         "$(cat $work/group.other)"
 }
 
+# More at once than the chip can hold: its ring of bytes runs over, frames are
+# lost, and those that are answered are answered well.
+crowd() {
+    others=''
+    for i in $(seq 40); do
+        later "crowd.$i" timeout 20 $work/hasty get "$server/climate"
+    done
+    # shellcheck disable=SC2086 # process ids
+    wait $others
+    others=''
+    count=$(cat $work/crowd.? $work/crowd.?? | grep -o 'temp=[0-9.]* hum=..' |
+        wc -l)
+    verdict "forty at once: $count answers" $((count == 40)) \
+        "$(cat $work/crowd.*)"
+}
+
 # ---- losses and resets -----------------------------------------------------
 
 # What is put is what is got, COUNT times. Each may have been said twice.
@@ -375,6 +391,7 @@ libcoap_asks
 npm_asks
 all_watch
 judge_watchers
+crowd
 end_bridge 'without losses'
 
 # the gateway sees its line go away and come back

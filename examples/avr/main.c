@@ -88,23 +88,13 @@ static void uart_start(void)
     UCSR0B = _BV(RXEN0) | _BV(TXEN0) | _BV(RXCIE0);
 }
 
-/* A byte that was lost makes its frame a wrong one, which SLIP alone would not
-   notice: two ESC in a row, in place of bytes beside it, do away with it. */
-static void rx_spoil(void)
-{
-    rx[(uint8_t)(rx_in - 1u) % RX_SIZE] = COAP2_SLIP_ESC;
-    rx[(uint8_t)(rx_in - 2u) % RX_SIZE] = COAP2_SLIP_ESC;
-}
-
+/* A byte that finds no room is lost, and its frame with it. */
 ISR(USART_RX_vect)
 {
-    uint8_t errors = UCSR0A & (_BV(FE0) | _BV(DOR0)), byte = UDR0;
+    uint8_t byte = UDR0;
 
-    if (rx_count() == RX_SIZE - 1) {
-        rx_spoil();
-        return;
-    }
-    rx[rx_in % RX_SIZE] = errors ? COAP2_SLIP_ESC : byte;
+    if (rx_count() == RX_SIZE - 1) return;
+    rx[rx_in % RX_SIZE] = byte;
     rx_in++;
 }
 
@@ -206,7 +196,7 @@ enum { PACKET = 96 };
 
 static coap2_line line;
 static coap2_node node;
-static uint8_t in[PACKET + COAP2_SLIP_HEADER], out[2 * PACKET];
+static uint8_t in[PACKET + COAP2_SLIP_AROUND], out[2 * PACKET];
 
 /* Another seed at each start: how often there was one. */
 static uint32_t count_starts(void)

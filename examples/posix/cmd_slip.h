@@ -27,7 +27,7 @@ enum {
 };
 
 /* The longest frame, escaped. */
-enum { SLIP_OUT = 2 * SLIP_FRAME + 2 };
+enum { SLIP_OUT = 2 * (SLIP_FRAME + COAP2_SLIP_AROUND) + 2 };
 
 typedef struct gateway {
     udp net;
@@ -187,19 +187,17 @@ static void slip_show_text(const uint8_t *text, size_t length)
     (void)fflush(stdout);
 }
 
-static void slip_to_network(gateway *g, const uint8_t *frame, size_t length)
+static void slip_to_network(gateway *g, size_t length)
 {
     coap2_peer peer;
-    int header = coap2_slip_read_peer(&peer, frame, length);
     coap2_result result;
 
-    if (frame[0] == '\n') slip_show_text(frame + 1, length - 1);
-    if (header <= 0 || !slip_find_client(g, &peer)) return;
-    frame += header;
-    length -= (size_t)header;
-    result = udp_send(&g->net, &peer, frame, length);
+    if (g->frame[0] == '\n') slip_show_text(g->frame + 1, length - 1);
+    length = coap2_slip_message(&g->slip, length, &peer);
+    if (length == 0 || !slip_find_client(g, &peer)) return;
+    result = udp_send(&g->net, &peer, g->frame, length);
     if (g->verbose)
-        trace_packet(result == COAP2_OK ? "to" : "not sent to", &peer, frame,
+        trace_packet(result == COAP2_OK ? "to" : "not sent to", &peer, g->frame,
                      length, length);
 }
 
@@ -212,7 +210,7 @@ static void slip_read_line(gateway *g)
     if (count == 0 || (count < 0 && slip_has_failed())) slip_lose_line(g);
     for (i = 0; i < count; i++) {
         length = coap2_slip_take(&g->slip, bytes[i]);
-        if (length > 0) slip_to_network(g, g->frame, length);
+        if (length > 0) slip_to_network(g, length);
     }
 }
 
@@ -220,12 +218,12 @@ static void slip_to_line(gateway *g, const coap2_peer *from,
                          const uint8_t *bytes, size_t length)
 {
     coap2_peer name = slip_name_client(g, from);
-    uint8_t frame[SLIP_FRAME];
-    int header = coap2_slip_write_peer(frame, &name);
+    coap2_line line;
 
-    if (header < 0 || (size_t)header + length > sizeof frame) return;
-    memcpy(frame + header, bytes, length);
-    coap2_slip_write(slip_put, g, frame, (size_t)header + length);
+    memset(&line, 0, sizeof line);
+    line.put = slip_put;
+    line.io = g;
+    (void)coap2_slip_send(&line, &name, bytes, length);
 }
 
 /* A datagram waits in its socket until the last one has left by the line; it

@@ -310,16 +310,19 @@ static void wire_put(void *io, uint8_t byte)
 static void serial_line(void)
 {
     static const uint8_t ping[] = {0x40, 0, 0xc0, 0xdb};
-    uint8_t header[COAP2_SLIP_HEADER];
     coap2_line line;
+    uint8_t i;
 
     memset(&line, 0, sizeof line);
     line.get = wire_get;
     line.put = wire_put;
     ENTER("slip", coap2_slip_send, &line, &peer, ping, sizeof ping);
     ENTER("slip", coap2_slip_recv, &line, &peer, in, sizeof in);
-    ENTER("slip", coap2_slip_write_peer, header, &peer);
-    ENTER("slip", coap2_slip_read_peer, &peer, header, sizeof header);
+    wire_at = 0;
+    for (i = 0; i + 1 < wire_length; i++)
+        (void)coap2_slip_take(&line.slip, wire[i]);
+    i = (uint8_t)coap2_slip_take(&line.slip, COAP2_SLIP_END);
+    ENTER("slip", coap2_slip_message, &line.slip, i, &peer);
 }
 
 int main(void)

@@ -8650,13 +8650,21 @@ static uint8_t coap2i_answer_szx(const coap2_req *req, const coap2_rsp *rsp,
     return coap2i_fit_szx(packet > used ? packet - used : 0u, szx);
 }
 
+/* Is the first block cut when the answer is complete? A rule looks at all that
+   the packet can hold. */
+static bool coap2i_cuts_later(const coap2_req *req)
+{
+    return (req->flags & COAP2I_HAS_BLOCK2) == 0u ||
+           ((req->flags & COAP2I_OBSERVES) != 0u && req->block2.number == 0u);
+}
+
 /* Open the window for the block that is asked for, never a larger one (RFC 7959
    2.4); else for all that the packet can hold. */
 static void coap2i_open_window(coap2_req *req, coap2_rsp *rsp)
 {
     coap2_writer *w = &rsp->w;
     coap2_block *block = &req->block2;
-    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u) {
+    if (coap2i_cuts_later(req)) {
         if (w->next != w->end)
             coap2_write_window(w, 0, (size_t)(w->end - w->next) - 1u);
         return;
@@ -8742,7 +8750,10 @@ static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
     coap2_opt search;
     searched = coap2i_read_search(req->msg, &search);
     if (searched) {
-        if (!coap2i_is_looked_for(req, &search)) return COAP2_404_NOT_FOUND;
+        if (!coap2i_is_looked_for(req, &search)) {
+            if (req->peer->group) req->silent |= 8u;
+            return COAP2_404_NOT_FOUND;
+        }
         coap2i_say_name(req, rsp);
     }
 #endif
@@ -8815,19 +8826,21 @@ static size_t coap2i_options_length(const coap2_rsp *rsp)
     return length;
 }
 
-/* Keep the first block only of what the packet holds, where it is not all or
-   leaves no room for the options. False if the answer stays whole. */
+/* Keep the first block only of what the packet holds, where it was asked for, is
+   not all, or leaves no room for the options. False if the answer stays
+   whole. */
 static bool coap2i_cut_first(const coap2_req *req, coap2_rsp *rsp,
                              coap2_block *block)
 {
     coap2_writer *w = &rsp->w;
+    bool asked = (req->flags & COAP2I_HAS_BLOCK2) != 0u;
     size_t most;
-    if (!coap2_write_more(w) &&
+    if (!asked && !coap2_write_more(w) &&
         coap2i_options_length(rsp) <= (size_t)(w->end - w->next))
         return false;
-    block->szx = coap2i_answer_szx(req, rsp, 6);
+    block->szx = coap2i_answer_szx(req, rsp, asked ? block->szx : (uint8_t)6);
     most = 1u + COAP2_BLOCK_SIZE(*block);
-    if (w->payload_size <= most) return coap2_write_more(w);
+    if (w->payload_size <= most) return asked || coap2_write_more(w);
     w->next -= w->payload_size - most;
     w->payload_size = most;
     return true;
@@ -8841,8 +8854,7 @@ static uint8_t coap2i_cut_answer(const coap2_req *req, coap2_rsp *rsp,
     coap2_block block = req->block2;
     if (w->error != COAP2_OK) return code;
     if (rsp->total != 0u) w->body_length = rsp->total;
-    if ((req->flags & COAP2I_HAS_BLOCK2) == 0u &&
-        !coap2i_cut_first(req, rsp, &block))
+    if (coap2i_cuts_later(req) && !coap2i_cut_first(req, rsp, &block))
         return code;
     if (w->window_at != 0u && w->window_at >= w->body_length) {
         coap2i_reopen_answer(req->node, rsp);
@@ -9986,11 +9998,13 @@ static void coap2i_judge(coap2_node *node, coap2_observer *o)
     if (coap2i_row_fields(row, &count) == NULL) {
         coap2i_observer_msg(o, &msg);
         coap2i_open_request(node, &req, &o->peer, &msg);
+        req.flags |= COAP2I_OBSERVES;
         code = coap2i_look_again(&req, &rsp, o);
     }
     if (COAP2_CODE_CLASS(code) != 2u) { /* is never held back */
         o->flags |= COAP2I_HAS_NEWS;
         o->news &= (uint8_t)~COAP2I_IN_DOUBT;
+        o->trigger.last = o->looked = node->time;
         return;
     }
     coap2i_observed_values(&values, o, &rsp, row);
@@ -10084,6 +10098,7 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
     }
     coap2i_observer_msg(o, &msg);
     coap2i_open_request(node, &req, &o->peer, &msg);
+    req.flags |= COAP2I_OBSERVES;
     coap2i_clear_answer(&rsp);
     coap2_write_start(&rsp.w, node->out, node->packet);
     coap2_write_header(&rsp.w, con ? COAP2_CON : COAP2_NON,
@@ -10786,6 +10801,15 @@ static uint32_t coap2i_own_name(const coap2_node *node, const coap2_exchange *e,
     return coap2i_hash_name((const char *)host->value, host->length);
 }
 
+/* Is a request for a host whose address is not known? A transport with one peer
+   has none. */
+static bool coap2i_wants_place(const coap2_node *node, const coap2_exchange *e)
+{
+    coap2_opt host;
+    return e->peer.kind == 0u && !e->peer.group &&
+           coap2i_own_name(node, e, &host) != 0u;
+}
+
 #endif
 
 /* What an answer was made of. */
@@ -10904,6 +10928,7 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
     uint8_t outstanding = 0;
     uint32_t hold = 0, pause;
 #if COAP2I_FINDS
+    bool wants = coap2i_wants_place(node, e);
     coap2_opt host;
 #endif
     for (; x != node->exchanges + COAP2_MAX_EXCHANGES; x++) {
@@ -10914,10 +10939,10 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
 #if COAP2I_FINDS
         if (coap2i_is_everywhere(&x->peer) || coap2i_is_everywhere(&e->peer))
             continue;
-        if (x->state == COAP2I_SEEKING &&
+        if (wants && x->state == COAP2I_SEEKING &&
             coap2i_own_name(node, x, &host) == coap2i_own_name(node, e, &host))
             return COAP2_FOREVER;
-        if (e->peer.kind == 0u) continue;
+        if (wants || x->state == COAP2I_SEEKING) continue;
 #endif
         if (x->state == COAP2I_QUEUED) {
             if ((int16_t)((uint16_t)x->handle * 2u - (uint16_t)e->handle * 2u) <
@@ -10933,7 +10958,7 @@ static uint32_t coap2i_hold(const coap2_node *node, const coap2_exchange *e)
     return outstanding >= node->nstart ? COAP2_FOREVER : hold;
 }
 
-#if COAP2_WITH_BLOCKS || COAP2_WITH_OBSERVE || COAP2_WITH_ECHO
+#if COAP2_WITH_ECHO || COAP2_WITH_OBSERVE || COAP2_WITH_BLOCKS
 
 /* Is it an option of one step of a transfer, which the next step writes? */
 static bool coap2i_is_of_step(const coap2_exchange *e, uint16_t number)
@@ -10993,6 +11018,13 @@ static bool coap2i_send_again(coap2_exchange *e, const coap2_writer *w)
 
 #if COAP2_WITH_OBSERVE
 
+/* Was a request's body sent in blocks, so that this is not all of it? */
+static bool coap2i_had_blocks(const coap2_msg *msg)
+{
+    coap2_opt block1;
+    return coap2_msg_find(msg, COAP2_OPT_BLOCK1, &block1);
+}
+
 /* Ask to observe, or to observe no more, under the observation's token. */
 static void coap2i_ask_to_observe(coap2_node *node, coap2_exchange *e,
                                   uint8_t number)
@@ -11010,7 +11042,8 @@ static void coap2i_ask_to_observe(coap2_node *node, coap2_exchange *e,
 #if COAP2_WITH_BLOCKS
     coap2i_write_szx(e, &w);
 #endif
-    coap2_write_payload(&w, old.payload, old.payload_length);
+    if (!coap2i_had_blocks(&old))
+        coap2_write_payload(&w, old.payload, old.payload_length);
     (void)coap2i_send_again(e, &w);
 }
 
@@ -11020,6 +11053,15 @@ static void coap2i_watch_again(coap2_node *node, coap2_exchange *e)
 {
     coap2i_news news = coap2i_failure(COAP2_ERR_TIMEOUT);
     bool stale = coap2i_is_past(node, e->until);
+    coap2_msg request;
+    (void)coap2_msg_parse(&request, coap2i_packet(node, e), e->length);
+    if (coap2i_had_blocks(&request)) { /* what it asked is not there any more */
+        coap2i_end(node, e, COAP2_ERR_TIMEOUT);
+        return;
+    }
+    /* a server that was silent for so long may have begun to count anew, and
+       its answer may look like a notification */
+    if (stale && !coap2i_is_con(node, e)) e->heard = node->time - 128001u;
     e->flags &= COAP2I_OWN_TOKEN + COAP2I_BY_SEARCH;
     e->flags |= COAP2I_OBSERVING | COAP2I_HEARD;
 #if COAP2_WITH_BLOCKS
@@ -11284,8 +11326,12 @@ static void coap2i_run_request(coap2_node *node, coap2_exchange *e)
 #endif
     }
     coap2i_bound_due(e);
-    if (result != COAP2_OK && result != COAP2_ERR_AGAIN)
-        coap2i_end(node, e, result);
+    if (result == COAP2_OK || result == COAP2_ERR_AGAIN) return;
+#if COAP2I_FINDS
+    e->deadline = node->time; /* nothing will come from there */
+    if (coap2i_search_again(node, e)) return;
+#endif
+    coap2i_end(node, e, result);
 }
 
 /* Is it the token of a request, or of the observation that it began? */
@@ -11616,6 +11662,20 @@ static bool coap2i_judge_news(coap2_node *node, coap2_exchange *e,
 
 #endif
 
+/* Is it a block from the middle of a notification's body? Those come under
+   tokens of their own, without Observe (RFC 7959 2.6). */
+static bool coap2i_is_middle(const coap2_exchange *e, const coap2_msg *msg)
+{
+#if COAP2_WITH_BLOCKS
+    return e->watch_length != msg->token_length ||
+           memcmp(e->watch, msg->token, e->watch_length) != 0;
+#else
+    (void)e;
+    (void)msg;
+    return false;
+#endif
+}
+
 /* Nothing is to be told: wait for the next notification. */
 static void coap2i_watch(coap2_exchange *e)
 {
@@ -11642,8 +11702,12 @@ static bool coap2i_take_notification(coap2_node *node, coap2_exchange *e,
     *observed = false;
     if ((e->flags & COAP2I_OBSERVING) == 0u ||
         COAP2_CODE_CLASS(msg->code) != 2u ||
-        !coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt) || opt.length > 3u)
+        !coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt) || opt.length > 3u) {
+#if COAP2I_SUBSCRIBES
+        if (!coap2i_is_middle(e, msg)) e->reason = COAP2_QUIET;
+#endif
         return true;
+    }
     (void)coap2_opt_uint(&opt, &sequence);
     if (msg->type != COAP2_ACK && coap2i_is_stale(node, e, sequence))
         return false;
@@ -11669,20 +11733,6 @@ static bool coap2i_take_notification(coap2_node *node, coap2_exchange *e,
     }
 #endif
     return true;
-}
-
-/* Is it a block from the middle of a notification's body? Those come under
-   tokens of their own, without Observe (RFC 7959 2.6). */
-static bool coap2i_is_middle(const coap2_exchange *e, const coap2_msg *msg)
-{
-#if COAP2_WITH_BLOCKS
-    return e->watch_length != msg->token_length ||
-           memcmp(e->watch, msg->token, e->watch_length) != 0;
-#else
-    (void)e;
-    (void)msg;
-    return false;
-#endif
 }
 
 #endif
@@ -12005,7 +12055,7 @@ static bool coap2i_begin_some(coap2_node *node)
         coap2_exchange *e = &node->exchanges[i];
         if (e->state != COAP2I_QUEUED || coap2i_hold(node, e) != 0u) continue;
 #if COAP2I_FINDS
-        if (e->peer.kind == 0u && !e->peer.group) {
+        if (coap2i_wants_place(node, e)) {
             coap2i_begin_search(node, e);
             if (e->state == COAP2I_SEEKING) coap2i_run_search(node, e);
             begun = true;

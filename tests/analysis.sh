@@ -114,6 +114,7 @@ analyse() {
 
 mkdir -p $work
 cat >$whole <<'C'
+#define COAP2_WITH_DIRECTORY 1
 #define COAP2_IMPLEMENTATION
 #include "coap2.h"
 C

@@ -186,7 +186,7 @@ knobs() {
     awk '
     /^#ifndef COAP2_/ { name = $2; text = "" }
     name != "" { text = text " " $0 }
-    $1 == "#define" && $2 == name && $3 ~ /^[0-9(]/ {
+    $1 == "#define" && $2 == name && $3 ~ /^([0-9(]|COAP2_WITH_)/ {
         if (name ~ /^COAP2_WITH_/) print name, 0, 1
         else if (name ~ /^COAP2_OPT_/) print name, $3 + 2048, $3 + 32768
         else if (match(text, /\([0-9]+\.\.[0-9]+\)/)) {

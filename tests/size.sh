@@ -16,7 +16,8 @@ build=build/size
 mkdir -p "$build" || exit 1
 
 programs=$(awk '!/^#/ { print $1 }' tests/size/programs)
-knobs='URI LINKS FIELDS RULES JSON CBOR SERVER CLIENT LATER ECHO OBSERVE BLOCKS'
+knobs='URI LINKS FIELDS RULES JSON CBOR SERVER CLIENT LATER ECHO OBSERVE BLOCKS
+    DISCOVERY DIRECTORY'
 
 # ---- measuring: all figures are lines "NAME VALUE" --------------------------
 
@@ -67,12 +68,16 @@ knob() {
         [ "$1" = BLOCKS ] || others="$others $(without BLOCKS)"
         [ "$1" = OBSERVE ] || others="$others $(without OBSERVE)"
         ;;
+    DISCOVERY | DIRECTORY)
+        others=$(without LATER ECHO OBSERVE BLOCKS JSON CBOR STRINGS)
+        ;;
     JSON) others=$(without SERVER CLIENT CBOR STRINGS) ;;
     CBOR) others=$(without SERVER CLIENT JSON STRINGS) ;;
     STRINGS) others=$(without SERVER CLIENT JSON CBOR) ;;
     *) others=$(without SERVER CLIENT JSON CBOR STRINGS) ;;
     esac
     [ "$1" = RULES ] || others="$others $(without RULES)"
+    [ "$1" = DISCOVERY ] || others="$others $(without DISCOVERY)"
     for value in 0 1; do
         # shellcheck disable=SC2086 # words
         whole "$2" "$build/knob$value.$2" -Wl,--no-gc-sections $others \
@@ -105,7 +110,7 @@ entries_of() {
 # was seen on the inputs of stack.c, and the bound that its code gives.
 entries() {
     # shellcheck disable=SC2046 # words
-    entries_of stack_node $(without JSON CBOR RULES) &&
+    entries_of stack_node $(without JSON CBOR) &&
         entries_of stack_rules $(without SERVER CLIENT) &&
         entries_of stack $(without SERVER CLIENT RULES) || return 1
     for kind in seen bound; do

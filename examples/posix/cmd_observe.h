@@ -117,6 +117,7 @@ static coap2_result watch_resource(coap2_node *node, request *r)
 {
     int16_t observation = begin_to_watch(node, r);
     uint32_t passed = 0;
+    bool by_hand;
 
     if (observation < 0) return (coap2_result)observation;
     r->since = udp_now(&r->net);
@@ -127,8 +128,10 @@ static coap2_result watch_resource(coap2_node *node, request *r)
         passed = udp_now(&r->net) - r->since;
     }
     if (r->ended) return r->result;
+    by_hand = end_is_asked != 0;
     say_farewell(node, r, observation);
-    return r->answers == 0 ? COAP2_ERR_TIMEOUT : COAP2_ERR_CANCELLED;
+    return r->answers == 0 && !by_hand ? COAP2_ERR_TIMEOUT
+                                       : COAP2_ERR_CANCELLED;
 }
 
 static int run_watch(request *r, const watching *how)

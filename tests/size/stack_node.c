@@ -290,6 +290,44 @@ static void ask_and_hear(void)
     ENTER("node", coap2_wait, &node, request);
 }
 
+/* A name that nobody has is looked for, twice; a subscription is taken by a
+   server that knows rules, and by one that does not. */
+static void find_and_subscribe(void)
+{
+    coap2_call call;
+    int16_t request;
+    node.name = "node1.local";
+    open(COAP2_NON, COAP2_001_GET, ".well-known");
+    coap2_write_text(&w, COAP2_OPT_URI_PATH, "core");
+    coap2_write_uint(&w, COAP2_OPT_ACCEPT, COAP2_FORMAT_JSON);
+    coap2_write_text(&w, COAP2_OPT_DISCOVERY, "/x, /note,/cli*");
+    arrive();
+    ENTER_VOID("node", coap2_call_find, &call, &node, "node2.local");
+    ENTER_INTO(request, "node", coap2_find, &node, "/climate", on_reply, NULL);
+    poll(0);
+    poll(3000);
+    poll(100000);
+    ENTER_VOID("node", coap2_call_start_to, &call, &node, COAP2_GET, &peer,
+               "note");
+    ENTER_VOID("node", coap2_call_subscribe, &call,
+               "when temp > 20 until (not old(temp) < 1)");
+    request = coap2_call_send(&call, on_reply, NULL);
+    poll(0);
+    answer(COAP2_205_CONTENT, false);
+    coap2_forget(&node, request);
+    ENTER_INTO(request, "node", coap2_subscribe, &node, "coap://node2.local/x",
+               "temp > 20 and hum < 50", on_reply, NULL);
+    poll(0);
+    poll(100000);
+    open(COAP2_CON, COAP2_001_GET, "climate");
+    coap2_write_uint(&w, COAP2_OPT_OBSERVE, 0);
+    coap2_write_text(&w, COAP2_OPT_RULE, "delta(temp) > 1 or at == 'x' pmin 1");
+    arrive();
+    coap2_changed(&node, &climate);
+    poll(2000);
+    poll(100000);
+}
+
 /* ---- a serial line ------------------------------------------------------ */
 
 static uint8_t wire[32];
@@ -335,6 +373,7 @@ int main(void)
     serve_late();
     ask_by_steps();
     ask_and_hear();
+    find_and_subscribe();
     serial_line();
     return 0;
 }

@@ -341,10 +341,10 @@ static int run_slip(const call *c)
 
     if (slip_read_options(&g, &o, c) != DONE) return BAD_USAGE;
     g.device = c->arguments[0];
-    if (!slip_open_line(&g))
-        return complain(FAILED, "%s: %s", g.device, strerror(errno));
     if (!udp_open(&g.net, o.address, o.port, o.interface, true))
         return complain(FAILED, "%s", g.net.error);
+    if (!slip_open_line(&g))
+        return complain(FAILED, "%s: %s", g.device, strerror(errno));
     catch_end(&g.net);
     slip_announce(&g);
     slip_serve(&g);

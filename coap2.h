@@ -3044,8 +3044,8 @@ COAP2_DEF void coap2_write_payload(coap2_writer *w, const void *bytes,
         coap2i_put(w, 0xff);
         w->payload_size = 1;
     }
-    w->payload_size += length;
     coap2i_put_bytes(w, bytes, length);
+    if (w->error == COAP2_OK) w->payload_size += length;
 }
 
 COAP2_DEF void coap2_write_body(coap2_writer *w, const void *bytes,
@@ -8826,8 +8826,8 @@ static size_t coap2i_options_length(const coap2_rsp *rsp)
     return length;
 }
 
-/* Keep the first block only of what the packet holds, where it was asked for, is
-   not all, or leaves no room for the options. False if the answer stays
+/* Keep the first block only of what the packet holds, where it was asked for,
+   is not all, or leaves no room for the options. False if the answer stays
    whole. */
 static bool coap2i_cut_first(const coap2_req *req, coap2_rsp *rsp,
                              coap2_block *block)
@@ -9657,13 +9657,14 @@ typedef struct coap2i_shown {
    nothing (RFC 7252 4.5). What is in flight is newer than that answer, for a
    client that gets the answer first (RFC 7641 3.4). */
 static bool coap2i_is_asked_again(const coap2_req *req, coap2_rsp *rsp,
-                                  uint8_t row)
+                                  uint8_t row, const coap2i_wish *wish)
 {
     coap2_node *node = req->node;
     const coap2_observer *o =
         coap2i_find_observer(node, req->peer, req->msg, false);
     if (o == NULL || (o->news & COAP2I_RULED) == 0u || o->row != row ||
-        o->request != req->msg->id)
+        o->request != req->msg->id || (o->subscription != 0u) != wish->by_id ||
+        memcmp(o->rule, wish->rule, sizeof o->rule) != 0)
         return false;
     rsp->observed = true;
     rsp->sequence = (o->flags & COAP2I_IN_FLIGHT) != 0u ? o->sequence - 1u
@@ -9709,7 +9710,7 @@ COAP2I_RARE uint8_t coap2i_register(const coap2_req *req, coap2_rsp *rsp,
         return code;
     }
 #if COAP2I_SUBSCRIBES
-    if (coap2i_is_asked_again(req, rsp, row)) return code;
+    if (coap2i_is_asked_again(req, rsp, row, &wish)) return code;
 #endif
     o = coap2i_observe(node, req->peer, req->msg, row,
                        coap2i_has_star(resource), shown->format);
@@ -9953,6 +9954,10 @@ static uint32_t coap2i_rule_rest(const coap2_node *node,
     if ((o->news & COAP2I_RULED) == 0u || (o->flags & COAP2I_ENDS) != 0u)
         return COAP2_FOREVER;
     if ((o->news & COAP2I_IN_DOUBT) != 0u) return 0;
+    /* a message is on its way: time adds none */
+    if ((o->flags & (COAP2I_HAS_NEWS | COAP2I_IN_FLIGHT)) != 0u &&
+        !o->trigger.waiting)
+        return COAP2_FOREVER;
     rest = coap2_trigger_due(&o->trigger, o->rule, node->time);
     epmax = coap2_rule_time(o->rule, COAP2I_RULE_EPMAX);
     if (epmax == 0u) return rest;
@@ -10072,6 +10077,14 @@ static void coap2i_observer_sent(coap2_node *node, coap2_observer *o, bool con)
     }
 }
 
+/* Is what goes out to an observer another message than the last? */
+static bool coap2i_is_new_state(const coap2_observer *o)
+{
+    if (o->tries == 0u) return true;
+    if ((o->flags & COAP2I_ENDS) != 0u) return false;
+    return (o->flags & COAP2I_HAS_NEWS) != 0u;
+}
+
 /* Send an observer the state as it is: a new one under a new id, also while an
    older one waits for its acknowledgement, whose count of transmissions goes on
    (RFC 7641 4.5.2). */
@@ -10082,6 +10095,7 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
     coap2_msg msg;
     coap2_result result;
     uint32_t sequence = o->sequence;
+    uint16_t id = o->id;
     bool ends, repeat = true, con = (o->flags & COAP2I_BY_CON) != 0u;
     if (coap2i_is_past(node, o->due)) con = true;
     if (o->tries > node->max_retransmit) {
@@ -10089,8 +10103,7 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
         o->flags = 0;
         return;
     }
-    if ((o->flags & (COAP2I_HAS_NEWS | COAP2I_ENDS)) == COAP2I_HAS_NEWS ||
-        o->tries == 0u) {
+    if (coap2i_is_new_state(o)) {
         o->id = coap2i_new_id(node);
         sequence = ++node->sequence & 0xffffffu;
         o->flags &= (uint8_t)~COAP2I_HAS_NEWS;
@@ -10113,14 +10126,20 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
     else
         rsp.w.start[1] = (uint8_t)o->format;
     /* an error is its code alone, which needs no memory when it is repeated */
-    if (COAP2_CODE_CLASS(rsp.w.start[1]) != 2u) rsp.w.next = rsp.w.options;
+    ends = COAP2_CODE_CLASS(rsp.w.start[1]) != 2u;
+    if (ends) rsp.w.next = rsp.w.options;
+    if (ends && repeat && (o->flags & COAP2I_ENDS) == 0u) {
+        o->id = coap2i_new_id(node); /* another message than the state was */
+        rsp.w.start[2] = (uint8_t)(o->id >> 8);
+        rsp.w.start[3] = (uint8_t)o->id;
+    }
     result =
         coap2i_transmit(node, &o->peer, rsp.w.start, coap2_write_end(&rsp.w));
     if (result == COAP2_ERR_AGAIN) {
-        o->flags |= COAP2I_HAS_NEWS;
+        if (!repeat) o->flags |= COAP2I_HAS_NEWS;
+        o->id = id; /* an ACK or RST is about what has left */
         return;
     }
-    ends = COAP2_CODE_CLASS(rsp.w.start[1]) != 2u;
     if (result != COAP2_OK || (ends && !con)) {
         o->flags = 0;
         return;

@@ -11,9 +11,13 @@
      - a body arrives as the blocks say that came, whole in the caller's buffer
        or piece by piece (RFC 7959 2.4), and leaves as it is (2.5)
      - an answer is from the peer that was asked, with the request's token
+     - a subscriber is told why it is told
      - no more confirmable requests are under way to a peer than NSTART (4.7)
      - when all is done, every exchange is free again */
 
+#ifndef COAP2_RULE_SIZE /* any rule can be held against what comes */
+#define COAP2_RULE_SIZE 388
+#endif
 #include "node.h"
 
 #define ASKED 512u
@@ -25,6 +29,8 @@ typedef struct question {
     int16_t handle;
     bool open, ping, sent;
     bool observes, watched; /* watched: its first request has left */
+    bool subscribes;        /* by a rule */
+    bool named;             /* its host is looked for */
     bool cancelled;         /* and the server may be told so */
     uint32_t pulls;         /* bytes of a body that leaves */
     fuzz_memory body;       /* where the answer's is put together */
@@ -80,7 +86,7 @@ static question *ping_question(const datagram *d)
             question *q = &questions[i];
 
             if (q->ping && q->open && q->handle == e->handle &&
-                coap2_peer_equals(&q->peer, &d->peer))
+                (q->named || coap2_peer_equals(&q->peer, &d->peer)))
                 return q;
         }
     }
@@ -126,7 +132,8 @@ static bool has_response(const question *q, uint8_t code)
     return false;
 }
 
-/* Confirmable requests to a peer that nobody has said anything to (4.7). */
+/* Confirmable requests to a peer that nobody has said anything to (4.7); one to
+   a name may be over, and look for its name once more. */
 static unsigned count_outstanding(const question *but)
 {
     unsigned count = 0;
@@ -135,7 +142,7 @@ static unsigned count_outstanding(const question *but)
     for (i = 0; i < questions_count; i++) {
         const question *q = &questions[i];
 
-        if (q != but && q->open && q->sent && q->confirmable &&
+        if (q != but && q->open && q->sent && q->confirmable && !q->named &&
             coap2_peer_equals(&q->peer, &but->peer))
             count += !was_answered(q, COAP2_ACK) && !has_response(q, ANY);
     }
@@ -163,7 +170,9 @@ static void note_first(question *q, const datagram *d, const coap2_msg *msg)
 {
     coap2_opt echo;
 
-    if (q->sent) FUZZ_CHECK(!q->ping && (q->observes || has_response(q, ANY)));
+    if (q->sent)
+        FUZZ_CHECK(!q->ping &&
+                   (q->observes || q->named || has_response(q, ANY)));
     q->first = w.now;
     if (!q->sent || !coap2_msg_find(msg, COAP2_OPT_ECHO, &echo))
         q->began = w.now;
@@ -224,6 +233,10 @@ static void node_sent(const datagram *d, const coap2_msg *msg)
     question *q;
 
     if (d->type > COAP2_NON || is_response(d->code)) return;
+    if (d->searches) {
+        FUZZ_CHECK(d->type == COAP2_NON && d->code == COAP2_001_GET);
+        return;
+    }
     q = d->code == 0 ? ping_question(d) : numbered_question(msg);
     FUZZ_CHECK(q != NULL && (q->open || q->cancelled));
     if (!q->open) {
@@ -253,6 +266,10 @@ static void node_received(const datagram *d, const coap2_msg *msg)
 }
 
 static void node_moved(void)
+{
+}
+
+static void node_rested(void)
 {
 }
 
@@ -330,7 +347,7 @@ static void check_reason(const question *q, const coap2_reply *reply)
         check_answer(q, reply);
         break;
     case COAP2_ERR_TIMEOUT:
-        FUZZ_CHECK(q->observes || is_timeout(q));
+        FUZZ_CHECK(q->observes || q->named || is_timeout(q));
         break;
     case COAP2_ERR_RESET:
         FUZZ_CHECK(q->sent && was_reset(q));
@@ -341,6 +358,9 @@ static void check_reason(const question *q, const coap2_reply *reply)
     case COAP2_ERR_SEND:
         FUZZ_CHECK(ever_failed);
         break;
+    case COAP2_ERR_NAME:
+        FUZZ_CHECK(q->named);
+        break;
     default:
         FUZZ_CHECK(reply->result == COAP2_ERR_FORMAT ||
                    reply->result == COAP2_ERR_SPACE);
@@ -348,6 +368,20 @@ static void check_reason(const question *q, const coap2_reply *reply)
         break;
     }
     FUZZ_CHECK((reply->result == COAP2_OK && !q->ping) == (reply->msg != NULL));
+}
+
+/* A subscriber is told why it is told; a group cannot be subscribed to. */
+static void check_why(const question *q, const coap2_reply *reply)
+{
+    coap2_opt opt;
+
+    FUZZ_CHECK(reply->reason <= COAP2_PERIOD);
+    FUZZ_CHECK(q->subscribes || reply->reason == COAP2_QUIET);
+    if (!q->subscribes || q->peer.group || !reply->more ||
+        reply->result != COAP2_OK ||
+        !coap2_msg_find(reply->msg, COAP2_OPT_OBSERVE, &opt))
+        return;
+    FUZZ_CHECK(reply->reason != COAP2_QUIET);
 }
 
 static question *open_question(unsigned which)
@@ -412,6 +446,7 @@ static void on_reply(const coap2_reply *reply)
     FUZZ_CHECK(reply->node == w.node && reply->peer != NULL);
     FUZZ_CHECK(!w.calling || cancelling);
     check_reason(q, reply);
+    check_why(q, reply);
     if (reply->result == COAP2_OK && !q->ping) check_body(q, reply);
     if (reply->more) {
         FUZZ_CHECK(reply->result == COAP2_OK ||
@@ -436,7 +471,7 @@ static void check_deadlines(void)
     for (i = 0; i < questions_count; i++) {
         const question *q = &questions[i];
 
-        if (q->open && q->sent && !q->observes &&
+        if (q->open && q->sent && !q->observes && !q->named &&
             (q->peer.group || !has_response(q, ANY)))
             FUZZ_CHECK(w.now - q->first < q->deadline);
     }
@@ -449,12 +484,12 @@ static const char *const hosts[8] = {
     "224.0.1.187", "[ff02::fd%251]", "node1",     "nobody"};
 
 static const uint16_t options[16] = {
-    COAP2_OPT_ETAG,          COAP2_OPT_OBSERVE,  COAP2_OPT_CONTENT_FORMAT,
-    COAP2_OPT_MAX_AGE,       COAP2_OPT_ECHO,     COAP2_OPT_LOCATION_PATH,
-    COAP2_OPT_BLOCK2,        COAP2_OPT_BLOCK1,   COAP2_OPT_SIZE2,
-    COAP2_OPT_NO_RESPONSE,   COAP2_OPT_IF_MATCH, COAP2_OPT_PROXY_URI,
-    COAP2_OPT_NOTIFICATION,  COAP2_OPT_URI_HOST, COAP2_OPT_IF_NONE_MATCH,
-    COAP2_OPT_LOCATION_QUERY};
+    COAP2_OPT_ETAG,         COAP2_OPT_OBSERVE,  COAP2_OPT_CONTENT_FORMAT,
+    COAP2_OPT_MAX_AGE,      COAP2_OPT_ECHO,     COAP2_OPT_DISCOVERY,
+    COAP2_OPT_BLOCK2,       COAP2_OPT_BLOCK1,   COAP2_OPT_SIZE2,
+    COAP2_OPT_NO_RESPONSE,  COAP2_OPT_IF_MATCH, COAP2_OPT_PROXY_URI,
+    COAP2_OPT_NOTIFICATION, COAP2_OPT_URI_HOST, COAP2_OPT_IF_NONE_MATCH,
+    COAP2_OPT_RULE};
 
 static bool on_resolve(void *io, const char *host, size_t length,
                        coap2_peer *peer)
@@ -485,7 +520,7 @@ static void ask_more(question *q, coap2_call *call, unsigned more)
         coap2_write_uint(&call->w, COAP2_OPT_OBSERVE, 0);
         q->observes = true;
     }
-    q->pulls = lengths[more / 2 % 4];
+    if (!q->observes) q->pulls = lengths[more / 2 % 4];
     if (q->pulls != 0) {
         call->pull = on_pull;
         call->pull_length = q->pulls;
@@ -546,7 +581,8 @@ static void check_handle(const question *q, int16_t handle)
     if (handle <= 0) {
         FUZZ_CHECK(handle == COAP2_ERR_FULL || handle == COAP2_ERR_NAME ||
                    handle == COAP2_ERR_SPACE ||
-                   (handle == COAP2_ERR_ARG && q->ping && !q->confirmable));
+                   (handle == COAP2_ERR_ARG && q->ping && !q->confirmable) ||
+                   (handle == COAP2_ERR_FORMAT && q->subscribes));
         FUZZ_CHECK(handle != COAP2_ERR_FULL || open_count > 0 || w.again ||
                    w.hold || ever_failed || w.received_count > 0);
         return;
@@ -554,6 +590,30 @@ static void check_handle(const question *q, int16_t handle)
     for (i = 0; i < questions_count; i++)
         FUZZ_CHECK(!questions[i].open || questions[i].handle != handle ||
                    &questions[i] == q);
+}
+
+static void begin_question(question *q, unsigned target, uint8_t action)
+{
+    memset(q, 0, sizeof *q);
+    q->action = action;
+    q->deadline = COAP2_DEADLINE;
+    q->confirmable = target % 8 != 4 && target % 8 != 5;
+    q->named = target % 8 == 7;
+    q->peer = peer_of(target);
+}
+
+/* The node has taken a question, or not. */
+static void end_question(question *q, int16_t handle)
+{
+    w.events++;
+    check_handle(q, handle);
+    if (handle <= 0 && q->body.base != NULL) fuzz_close(&q->body);
+    if (handle <= 0) return;
+    q->handle = handle;
+    q->open = true;
+    questions_count++;
+    open_count++;
+    FUZZ_CHECK(open_count <= w.usable);
 }
 
 /* Ask, in one of four ways, one of eight hosts; with `more`, step by step, or
@@ -566,12 +626,8 @@ static void ask(unsigned kind, unsigned target, unsigned bits, uint8_t action,
     int16_t handle;
 
     if (questions_count == ASKED) return;
-    memset(q, 0, sizeof *q);
-    q->action = action;
+    begin_question(q, target, action);
     q->ping = kind % 4 == 3;
-    q->deadline = COAP2_DEADLINE;
-    q->confirmable = target % 8 != 4 && target % 8 != 5;
-    q->peer = peer_of(target);
     w.calling = true;
     q->observes = more == 1 && !q->ping;
     if (kind % 4 == 1 || kind % 4 == 2 || (more > 1 && !q->ping))
@@ -579,15 +635,48 @@ static void ask(unsigned kind, unsigned target, unsigned bits, uint8_t action,
     else
         handle = ask_uri(q, target, bits, payload, length);
     w.calling = outer;
-    w.events++;
-    check_handle(q, handle);
-    if (handle <= 0 && q->body.base != NULL) fuzz_close(&q->body);
-    if (handle <= 0) return;
-    q->handle = handle;
-    q->open = true;
-    questions_count++;
-    open_count++;
-    FUZZ_CHECK(open_count <= w.usable);
+    end_question(q, handle);
+}
+
+/* Subscribe by a call; the bits as in ask_steps. */
+static int16_t subscribe_steps(question *q, unsigned target, unsigned bits,
+                               const char *rule)
+{
+    coap2_peer peer = peer_of(target);
+    char text[20];
+    coap2_call call;
+
+    coap2_call_start_to(&call, w.node, bits % 2 != 0 ? COAP2_FETCH : COAP2_GET,
+                        &peer, "b");
+    coap2_call_subscribe(&call, rule);
+    snprintf(text, sizeof text, "i=%u", (unsigned)questions_count);
+    coap2_write_text(&call.w, COAP2_OPT_URI_QUERY, text);
+    if (bits % 2 != 0) coap2_write_payload(&call.w, "{}", 2);
+    if (bits / 32 % 2 != 0) call.confirmable = q->confirmable = false;
+    return coap2_call_send(&call, on_reply, q);
+}
+
+static void subscribe(unsigned target, unsigned bits, uint8_t action,
+                      const char *rule)
+{
+    question *q = &questions[questions_count];
+    char uri[80];
+    int16_t handle;
+
+    if (questions_count == ASKED) return;
+    begin_question(q, target, action);
+    q->observes = q->subscribes = true;
+    snprintf(uri, sizeof uri, "coap://%s/a?i=%u", hosts[target % 8],
+             (unsigned)questions_count);
+    w.calling = true;
+    if (bits / 2 % 2 != 0) {
+        q->named = false;
+        handle = subscribe_steps(q, target, bits, rule);
+    } else {
+        handle = coap2_subscribe(w.node, uri, rule, on_reply, q);
+    }
+    w.calling = false;
+    end_question(q, handle);
 }
 
 static void run_ask(fuzz_input *in)
@@ -609,6 +698,21 @@ static void run_ask_more(fuzz_input *in)
     uint8_t action = (uint8_t)fuzz_number(in, 1);
 
     ask(how / 8, how, bits, action, more, NULL, 0);
+    if (!w.hold) settle();
+}
+
+/* A subscription: whom, how, what is done in its callback; the rule. */
+static void run_subscribe(fuzz_input *in)
+{
+    unsigned how = fuzz_number(in, 1), bits = fuzz_number(in, 1);
+    uint8_t action = (uint8_t)fuzz_number(in, 1);
+    size_t length = fuzz_number(in, 1);
+    const uint8_t *bytes = fuzz_bytes(in, &length);
+    char rule[256];
+
+    if (length > 0) memcpy(rule, bytes, length);
+    rule[length] = '\0';
+    subscribe(how, bits, action, rule);
     if (!w.hold) settle();
 }
 
@@ -760,6 +864,9 @@ static void run_serve(fuzz_input *in)
         coap2_write_uint(&built, COAP2_OPT_OBSERVE,
                          (uint32_t)w.received_count + what / 64);
     if (what / 4 % 4 == 0) coap2_write_uint(&built, COAP2_OPT_MAX_AGE, what);
+    if (count / 64 != 0)
+        coap2_write_uint(&built, COAP2_OPT_NOTIFICATION, count / 64 % 2 + 76);
+    if (count / 64 > 1) coap2_write_opt(&built, COAP2_OPT_RULE, NULL, 0);
     if (code != COAP2_205_CONTENT || count == 0) {
         deliver(&from, bytes, coap2_write_end(&built));
         return;
@@ -772,6 +879,10 @@ static void run_serve(fuzz_input *in)
                       : (size_t)count % (COAP2_BLOCK_SIZE(block) + 1u);
     for (i = 0; i < size; i++)
         payload[i] = (uint8_t)((COAP2_BLOCK_AT(block) + i) * 3 + etag);
+    if (s->has_rule && !block.more &&
+        block.number == 0) /* a rule can read it */
+        size =
+            (size_t)snprintf((char *)payload, sizeof payload, "%u", what / 16);
     if (etag != 4) coap2_write_opt(&built, COAP2_OPT_ETAG, &etag, 1);
     coap2_write_block(&built, COAP2_OPT_BLOCK2, &block);
     coap2_write_payload(&built, payload, size);
@@ -812,7 +923,7 @@ static void run_bogus_cancel(fuzz_input *in)
 
 static void run_step(fuzz_input *in)
 {
-    switch (fuzz_number(in, 1) % 24) {
+    switch (fuzz_number(in, 1) % 26) {
     case 0:
         run_datagram(in);
         break;
@@ -852,6 +963,10 @@ static void run_step(fuzz_input *in)
     case 16:
     case 17:
         run_ask_more(in);
+        break;
+    case 24:
+    case 25:
+        run_subscribe(in);
         break;
     case 18:
     case 19:

@@ -9,8 +9,9 @@
        that is confirmable (RFC 7252 4.5); the answer that is sent again is the
        one that was sent
      - every late answer leaves, and its ticket is then nobody's
-     - a notification goes to one who asked for it and has not reset the last
-       one (RFC 7641 3.6, 4.2)
+     - a notification goes to one who asked for it, has not reset the last one
+       (RFC 7641 3.6, 4.2), and has not unsubscribed; only one of a subscription
+       has an id or a mark
      - a body that arrives in blocks reaches its handler as it was sent, whole
        or piece by piece, and each block of an answer stands where it says
      - when all is done, every exchange, observer's place and place for a body
@@ -59,7 +60,8 @@ typedef struct request {
 
 static request requests[HISTORY];
 static size_t requests_count, tickets_count, late_count;
-static bool ever_failed; /* then an answer may be missing */
+static size_t ended_count; /* datagrams sent whose subscription has ended */
+static bool ever_failed;   /* then an answer may be missing */
 
 static bool is_this(const request *r, const coap2_peer *peer, uint16_t id,
                     const uint8_t *token, size_t token_length)
@@ -198,7 +200,8 @@ typedef struct watcher {
     coap2_peer peer;
     uint8_t token_length;
     uint8_t token[8];
-    uint16_t id; /* of the last notification, once there was one */
+    uint16_t id;           /* of the last notification, once there was one */
+    uint32_t subscription; /* what it was told last */
     bool alive, notified;
 } watcher;
 
@@ -232,6 +235,17 @@ static void note_watcher(const datagram *d)
     x->notified = false;
 }
 
+/* The server says that a subscription has ended. */
+static void note_unsubscribed(const coap2_peer *peer, uint32_t subscription)
+{
+    size_t i;
+
+    for (i = 0; i < watchers_count; i++)
+        if (watchers[i].subscription == subscription &&
+            coap2_peer_equals(&watchers[i].peer, peer))
+            watchers[i].alive = false;
+}
+
 static void note_reset(const datagram *d)
 {
     size_t i;
@@ -246,10 +260,13 @@ static void note_reset(const datagram *d)
    request under way, is a notification. */
 static void check_notification(const datagram *d)
 {
-    watcher *x;
+    watcher *x = find_watcher(d);
 
-    if (d->type == COAP2_ACK || !d->has_observe) return;
-    x = find_watcher(d);
+    FUZZ_CHECK(d->has_observe || d->subscription == 0);
+    FUZZ_CHECK(!d->has_rule || (d->subscription != 0 && d->type != COAP2_ACK));
+    if (!d->has_observe) return;
+    if (x != NULL) x->subscription = d->subscription;
+    if (d->type == COAP2_ACK) return;
     FUZZ_CHECK(watchers_count == 64 || (x != NULL && x->alive));
     if (x == NULL) return;
     x->id = d->id;
@@ -280,7 +297,8 @@ static void node_received(const datagram *d, const coap2_msg *msg)
     if (d->peer.group) return;
     if (d->type == COAP2_RST && d->code == 0) note_reset(d);
     if (d->type > COAP2_NON || !is_request(d->code)) return;
-    if (d->code == COAP2_001_GET && d->has_observe && d->observe == 0)
+    if ((d->code == COAP2_001_GET || d->code == COAP2_005_FETCH) &&
+        d->has_observe && d->observe == 0)
         note_watcher(d);
     if (d->has_block1) keep_piece(&d->peer, key_of(msg), &d->block1, msg);
 }
@@ -422,18 +440,23 @@ static uint8_t on_text(coap2_req *req, coap2_rsp *rsp)
                                         : COAP2_400_BAD_REQUEST;
 }
 
-/* What is observed: it changes by a step of the program. */
+/* What is observed: it changes by a step of the program. As JSON it is what a
+   rule can read. */
 static uint8_t on_state(coap2_req *req, coap2_rsp *rsp)
 {
     uint32_t at = 0;
     size_t size = state[1] * 4u;
+    char json[16];
 
     note_run(req);
-    if (state[0] / 16 % 2 != 0)
-        size = coap2_rsp_window(rsp, (uint32_t)size, &at);
-    coap2_rsp_bytes(
-        rsp, state[0] / 128 != 0 ? COAP2_FORMAT_JSON : COAP2_FORMAT_OCTETS,
-        body + at, size);
+    if (state[0] / 128 != 0) {
+        snprintf(json, sizeof json, "{\"n\":%u}", state[1]);
+        coap2_rsp_bytes(rsp, COAP2_FORMAT_JSON, json, strlen(json));
+    } else {
+        if (state[0] / 16 % 2 != 0)
+            size = coap2_rsp_window(rsp, (uint32_t)size, &at);
+        coap2_rsp_bytes(rsp, COAP2_FORMAT_OCTETS, body + at, size);
+    }
     if (state[0] / 32 % 2 != 0) coap2_rsp_etag(rsp, state, 8);
     if (state[0] / 64 % 2 != 0) rsp->max_age = state[1] * 1000u;
     return codes[state[0] % 16];
@@ -706,13 +729,94 @@ static void run_observe(fuzz_input *in)
     deliver(&from, bytes, coap2_write_end(&built));
 }
 
+/* One who subscribes by a rule: who, token; what and by which message; which of
+   the options; the rule. */
+static void run_subscribe(fuzz_input *in)
+{
+    static const char *const subscribed[4] = {"state", "room", "b", "any"};
+    unsigned who = fuzz_number(in, 1), what = fuzz_number(in, 1);
+    size_t length = fuzz_number(in, 1);
+    const uint8_t *rule = fuzz_bytes(in, &length);
+    coap2_peer from = peer_number(who % 4);
+    uint8_t bytes[512], code = COAP2_001_GET;
+    coap2_writer built;
+
+    from.group = who / 4 % 4 == 3;
+    if (what / 8 % 4 == 3) code = COAP2_005_FETCH;
+    coap2_write_start(&built, bytes, sizeof bytes);
+    coap2_write_header(&built, what / 4 % 2, code,
+                       (uint16_t)(3072 + w.received_count), tokens,
+                       (uint8_t)(who / 16 % 4));
+    coap2_write_text(&built, COAP2_OPT_URI_PATH, subscribed[what % 4]);
+    if (what % 4 == 2) coap2_write_text(&built, COAP2_OPT_URI_PATH, "c");
+    coap2_write_uint(&built, COAP2_OPT_OBSERVE, what / 32 % 4 == 3);
+    if (what / 32 % 2 == 0) coap2_write_uint(&built, COAP2_OPT_NOTIFICATION, 0);
+    coap2_write_opt(&built, COAP2_OPT_RULE, rule, length);
+    if (what / 128 != 0) coap2_write_text(&built, COAP2_OPT_RULE, "> 1");
+    if (code == COAP2_005_FETCH) coap2_write_payload(&built, "{}", 2);
+    FUZZ_CHECK(coap2_write_end(&built) > 0);
+    deliver(&from, bytes, coap2_write_end(&built));
+}
+
+/* What was sent so long ago with an id; NULL if nothing was. */
+static const datagram *subscription_back(unsigned back)
+{
+    size_t i;
+
+    for (i = w.sent_count; i > 0; i--)
+        if (w.sent[i - 1].subscription != 0 && back-- == 0)
+            return &w.sent[i - 1];
+    return NULL;
+}
+
+/* A GET with an id, and Observe if it is not negative. */
+static void unsubscribe(const coap2_peer *from, uint32_t id, uint8_t type,
+                        unsigned path, int observe)
+{
+    size_t before = w.sent_count;
+    uint8_t bytes[64];
+    coap2_writer built;
+    const datagram *answer;
+
+    coap2_write_start(&built, bytes, sizeof bytes);
+    coap2_write_header(&built, type, COAP2_001_GET,
+                       (uint16_t)(2048 + w.received_count), "unsub", 5);
+    coap2_write_text(&built, COAP2_OPT_URI_PATH, paths[path]);
+    if (observe >= 0)
+        coap2_write_uint(&built, COAP2_OPT_OBSERVE, (uint32_t)observe);
+    coap2_write_uint(&built, COAP2_OPT_NOTIFICATION, id);
+    deliver(from, bytes, coap2_write_end(&built));
+    if (w.sent_count == before) return;
+    answer = &w.sent[before];
+    if (answer->token_length != 5 || answer->code != COAP2_202_DELETED) return;
+    FUZZ_CHECK(coap2_peer_equals(from, &answer->peer) && observe != 0);
+    note_unsubscribed(from, id);
+}
+
+/* Unsubscribe by an id that was given: which; by whom, how. */
+static void run_unsubscribe(fuzz_input *in)
+{
+    unsigned which = fuzz_number(in, 1), how = fuzz_number(in, 1);
+    const datagram *given = subscription_back(which % 16);
+    coap2_peer from;
+
+    if (given == NULL) return;
+    from = which / 16 % 4 == 3 ? peer_number(which / 64) : given->peer;
+    from.group = false;
+    unsubscribe(&from, given->subscription + (how / 8 % 4 == 3), how / 4 % 2,
+                how / 32, (int)(how % 4) - 1);
+}
+
 /* What is observed has changed. */
 static void run_change(fuzz_input *in)
 {
     state[0] = fuzz_number(in, 1);
     state[1] = fuzz_number(in, 1);
+    level = (int16_t)(state[1] * 4 - 300);
+    lit = state[1] % 2 != 0;
     w.calling = true;
     coap2_changed(w.node, &state_);
+    coap2_changed(w.node, &room);
     w.calling = false;
     if (!w.hold) settle();
 }
@@ -781,7 +885,7 @@ static void run_more(fuzz_input *in)
     deliver(&from, bytes, coap2_write_end(&built));
 }
 
-/* Steps that blocks and observers need. */
+/* Steps that blocks, observers and subscribers need. */
 static void run_more_steps(fuzz_input *in, unsigned step)
 {
     switch (step) {
@@ -798,6 +902,12 @@ static void run_more_steps(fuzz_input *in, unsigned step)
     case 6:
         run_block(in);
         break;
+    case 8:
+        run_subscribe(in);
+        break;
+    case 9:
+        run_unsubscribe(in);
+        break;
     default:
         run_more(in);
         break;
@@ -806,7 +916,7 @@ static void run_more_steps(fuzz_input *in, unsigned step)
 
 static void run_step(fuzz_input *in)
 {
-    unsigned step = fuzz_number(in, 1) % 24;
+    unsigned step = fuzz_number(in, 1) % 26;
 
     if (step >= 16) {
         run_more_steps(in, step - 16);
@@ -852,6 +962,29 @@ static void run_step(fuzz_input *in)
 }
 
 /* ==== The end ============================================================ */
+
+/* Has this id been sent before? Or is there none? */
+static bool is_repeated_id(size_t index)
+{
+    const datagram *d = &w.sent[index];
+    size_t i;
+
+    for (i = 0; i < index; i++)
+        if (w.sent[i].subscription == d->subscription) return true;
+    return d->subscription == 0;
+}
+
+/* All unsubscribe whose ids are known by now: pmax goes on for a day where
+   nobody acknowledges, and says more than the history holds. */
+static void node_rested(void)
+{
+    for (; ended_count < w.sent_count; ended_count++) {
+        coap2_peer from = w.sent[ended_count].peer;
+
+        if (is_repeated_id(ended_count)) continue;
+        unsubscribe(&from, w.sent[ended_count].subscription, COAP2_CON, 0, -1);
+    }
+}
 
 static void answer_all(void)
 {
@@ -909,7 +1042,7 @@ static void begin(void)
 
     for (i = 0; i < sizeof body; i++) body[i] = (uint8_t)(i * 31 + i / 256);
     requests_count = tickets_count = late_count = 0;
-    watchers_count = streams_count = 0;
+    watchers_count = streams_count = ended_count = 0;
     memset(transfers, 0, sizeof transfers);
     state[0] = 0;
     state[1] = 4;

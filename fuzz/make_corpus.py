@@ -395,6 +395,24 @@ def observe(what=STATE, peer=0, token=1, non=False, over=False, etag=False,
                   what + 4 * non + 24 * over + 32 * etag + 64 * szx])
 
 
+STATE_RULE, ROOM_RULE, BELOW_RULE, ANY_RULE = range(4)
+
+
+def subscribe(rule, what=STATE_RULE, peer=0, token=1, non=False, fetch=False,
+              over=False, alone=False, second=False, group=False):
+    """`alone`: without Notification."""
+    return bytes([24, peer + 12 * group + 16 * token,
+                  what + 4 * non + 24 * fetch + 32 * alone + 96 * over +
+                  128 * second, len(rule)]) + rule.encode()
+
+
+def unsubscribe(back=0, observe=None, wrong=False, non=False, path=0,
+                other=False):
+    return bytes([25, back + 48 * other,
+                  (0 if observe is None else 1 + observe) + 4 * non +
+                  24 * wrong + 32 * path])
+
+
 def change(code=0, length=4, flags=0):
     return bytes([18, code + flags, length])
 
@@ -629,6 +647,54 @@ SERVER = {
     more(1, method=FETCH) + more(2, method=FETCH),
     "large-core": node(packet=1) + request(GET, CORE, options=[
         option(BLOCK2, b"\x11")]),
+    "subscribe": node() + change(flags=JSON) + subscribe("n > 20") +
+    change(0, 21, JSON) + react(ACK) + change(0, 5, JSON) + change(
+        0, 30, JSON) + react(ACK) + unsubscribe(),
+    "subscribe-non": node() + change(flags=JSON) + subscribe(
+        "when n > 20 until n < 10", non=True) + change(0, 21, JSON) +
+    change(0, 9, JSON) + change(0, 21, JSON) + unsubscribe(observe=1),
+    "subscribe-fields": node() + subscribe(
+        "level > 20 and lit", ROOM_RULE) + change(0, 255) + react(ACK) +
+    change(0, 253) + react(RESET),
+    "subscribe-times": node() + change(flags=JSON) + subscribe(
+        "when n>20 pmin 5 pmax 60") + change(0, 21, JSON) + rest + react(ACK) +
+    rest_not_quite + rest + react(ACK) + change(0, 1, JSON) + rest,
+    "subscribe-past": node() + change(flags=JSON) + subscribe(
+        "delta(n)>=5 or changed(n)", non=True) + change(0, 6, JSON) + change(
+            0, 6, JSON),
+    "subscribe-renewed": node() + change(flags=JSON) + subscribe(
+        "when n > 20") + change(0, 21, JSON) + subscribe("true pmin 5") +
+    react(ACK) + AGAIN + change(0, 4, JSON) + rest + subscribe(
+        "true pmin 5") + unsubscribe() + unsubscribe(),
+    "subscribe-latest": node(retransmit=3) + change(flags=JSON) + subscribe(
+        "when n > 20") + change(0, 21, JSON) + change(0, 1, JSON) + rest +
+    change(0, 22, JSON) + rest + react(ACK),
+    "subscribe-period-in-flight": node(retransmit=3) + change(
+        flags=JSON) + subscribe("when n>20 pmax 1") + rest + change(
+            0, 21, JSON) + rest * 3 + react(ACK),
+    "subscribe-fetch": node() + change(flags=JSON) + subscribe(
+        "n > 20", fetch=True) + change(0, 21, JSON) + react(ACK) + change(
+            9, 2),
+    "subscribe-alone": node() + subscribe("", alone=True) + subscribe(
+        "false", token=2, second=True) + change(0, 9) + unsubscribe(1),
+    "subscribe-below": node() + subscribe("= 'x'", BELOW_RULE) + subscribe(
+        "not = 'x'", ANY_RULE, peer=1),
+    "subscribe-full": node() + b"".join(subscribe(
+        "pmax 9", peer=n, token=n % 3) for n in range(4)) + rest * 3,
+    "subscribe-group": node() + subscribe("> >", non=True, group=True),
+    "subscribe-lost": node(retransmit=1) + subscribe("pmax 9") + rest * 6,
+    "subscribe-error": node() + change(flags=JSON) + subscribe(
+        "n > 20 pmin 99") + change(8, 3, JSON) + react(ACK),
+    "subscribe-large": node(packet=1) + subscribe("true") + change(0, 100),
+    "subscribe-busy": node() + change(flags=JSON) + subscribe(
+        "when n > 20") + BUSY + change(0, 21, JSON) + rest * 2,
+    "subscribe-no-more": node() + subscribe("") + subscribe("", over=True),
+    "unsubscribe-wrong": node() + subscribe("") + unsubscribe(
+        wrong=True) + unsubscribe(observe=0) + unsubscribe(
+            other=True) + unsubscribe(non=True, path=6),
+    "refuse-rule": node() + subscribe("n >") + subscribe(
+        "levels > 20", ROOM_RULE, non=True) + subscribe(
+            "(" * 20) + subscribe("'" + "x" * 50 + "'"),
 }
 
 # ---- as client (fuzz_client.c) ----
@@ -639,7 +705,7 @@ client_after, client_rest, client_not_quite = passing(14)
 CON, NON = 0, 1
 CONTENT, CHANGED, CREATED, VALID, NOT_FOUND, UNAUTHORIZED, CONTINUE, EMPTY = \
     range(8)
-REPLY_ECHO, REPLY_BLOCK2, REPLY_IF_MATCH = 4, 6, 10
+REPLY_ECHO, REPLY_DISCOVERY, REPLY_BLOCK2, REPLY_IF_MATCH = 4, 5, 6, 10
 IN_ASK, IN_CANCEL, IN_CANCEL_SELF, IN_WAIT = 4, 5, 6, 7
 
 
@@ -672,6 +738,15 @@ def serve(count=0, kind=2, back=0, error=0, smaller=False, etag=0, szx=0,
           age=False, silent=False):
     return bytes([18, back, kind + 4 * error + 32 * smaller + 128 * silent,
                   etag + 4 * (not age) + 16 * szx, count])
+
+
+def subscribe_to(rule, host=HOST_1, call=False, fetch=False, non=False,
+                 action=0):
+    return bytes([24, host, fetch + 2 * call + 32 * non, action,
+                  len(rule)]) + rule.encode()
+
+
+WITH_ID, MARKED = 64, 128  # of a count of serve; there szx is the value
 
 
 BY_PEER, BY_NON, BRIEFLY = 8, 32, 64
@@ -833,6 +908,41 @@ CLIENT = {
     serve(3) + serve(3, kind=0, back=1, etag=1) + serve(3) + serve(3, etag=1),
     "observe-reset": node() + ask_more(WATCH, way=URI) + serve(1) + CANCEL +
     serve(1, kind=1, back=1) + serve(1, kind=0, back=1),
+    "subscribe": node() + subscribe_to("> 8 pmax 60") + serve(
+        1 + WITH_ID) + serve(1 + MARKED, kind=0) + serve(
+            1 + WITH_ID, kind=1) + client_rest + CANCEL + serve(),
+    "subscribe-call": node() + subscribe_to(
+        "> 8", HOST_2, call=True, fetch=True, non=True) + serve(
+            1 + WITH_ID, kind=1) + serve(1 + MARKED, kind=1) + CANCEL +
+    serve(kind=1),
+    "subscribe-plain": node() + subscribe_to("> 8") + serve(1) + serve(
+        1, kind=0, szx=9) + serve(1, kind=0, szx=3) + serve(
+            1, kind=1, szx=10) + CANCEL + serve(1),
+    "subscribe-plain-times": node() + subscribe_to(
+        "when > 8 pmin 5 pmax 60") + serve(1) + serve(
+            1, kind=0, szx=9) + client_not_quite + client_rest + serve(
+                1, szx=9) + client_rest + serve(1, szx=9),
+    "subscribe-plain-past": node() + subscribe_to(
+        "delta >= 5 or changed") + serve(1) + serve(1, kind=0, szx=5) + serve(
+            1, kind=0, szx=5),
+    "subscribe-large": node() + subscribe_to("> 8") + serve(3) + serve(
+        3) * 2 + serve(3, kind=0, back=2, etag=1) + serve(3, etag=1) * 2,
+    "subscribe-refused": node() + subscribe_to("> >") + subscribe_to(
+        "(" * 40) + subscribe_to("n > 1") + serve(error=6),
+    "subscribe-not-fresh": node() + subscribe_to("pmax 9") + serve(
+        1 + WITH_ID, age=True) + client_rest + serve(1) + client_rest,
+    "subscribe-becomes-plain": node() + subscribe_to("> 8") + serve(
+        1 + WITH_ID) + serve(1, kind=0, szx=9) + serve(
+            1 + WITH_ID, kind=0) + client_rest + serve(1),
+    "subscribe-cancel-inside": node() + subscribe_to(
+        "> 8", action=IN_CANCEL) + serve(1 + WITH_ID) + client_rest,
+    "subscribe-timeout": node(retransmit=1) + subscribe_to("") +
+    client_rest * 4,
+    "subscribe-name": node() + subscribe_to("> 8", NOBODY) + client_rest * 4,
+    "search": node() + ask(NOBODY) + reply(NON, wrong=16, options=[
+        option(REPLY_DISCOVERY, b"nobody")]) + reply(),
+    "search-others": node() + ask(NOBODY) + reply(NON, wrong=16, options=[
+        option(REPLY_DISCOVERY, b"node2")]) + client_rest * 4,
 }
 
 

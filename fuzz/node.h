@@ -9,15 +9,16 @@
        4.2, 8.1)
      - a response has the token of a request of that peer (5.3.1), and is no
        error where the request came to a group (8.2)
-     - an id is not used again for another message (4.4), a message is sent as
-       often as MAX_RETRANSMIT allows, each time after twice as long, and not
+     - an id is not used again for another message (4.4), but that a
+       notification under a rule shows the state of its time; a message is sent
+       as often as MAX_RETRANSMIT allows, each time after twice as long, and not
        after its ACK or RST (4.2)
      - between a poll and its deadline nothing happens; it never spins
      - a body that was put together is what blocks of it can make that came,
        each where it says (RFC 7959 2.4, 2.5)
    The harness defines node_sent and node_received, which are told of every
-   datagram that left and that can be read, and node_moved, which is told where
-   the node is now. */
+   datagram that left and that can be read, node_moved, which is told where the
+   node is now, and node_rested, which ends what would go on for ever. */
 
 #ifndef FUZZ_NODE_H
 #define FUZZ_NODE_H
@@ -40,6 +41,9 @@
 #endif
 #ifndef COAP2_MAX_UPLOADS
 #define COAP2_MAX_UPLOADS 2
+#endif
+#ifndef COAP2_RULE_SIZE
+#define COAP2_RULE_SIZE 40
 #endif
 
 #include "fuzz.h"
@@ -64,9 +68,9 @@ typedef struct datagram {
     bool whole; /* well-formed, and it fits where it is received */
     bool picks; /* says which answers it wants: No-Response (RFC 7967) */
     bool ended; /* sent, and since then acknowledged or reset */
-    bool has_block1, has_block2, has_observe;
+    bool has_block1, has_block2, has_observe, has_rule, searches;
     coap2_block block1, block2;
-    uint32_t observe;
+    uint32_t observe, subscription; /* its id; 0: none */
 } datagram;
 
 /* A block of a body that came. */
@@ -116,6 +120,7 @@ static world w;
 static void node_sent(const datagram *d, const coap2_msg *msg);
 static void node_received(const datagram *d, const coap2_msg *msg);
 static void node_moved(void);
+static void node_rested(void);
 
 static bool same_token(const datagram *a, const uint8_t *token, size_t length)
 {
@@ -195,7 +200,7 @@ static bool read_block(const coap2_msg *msg, uint16_t number,
            coap2_block_read(block, &opt) == COAP2_OK;
 }
 
-/* What a message says about blocks and observers. */
+/* What a message says about blocks, observers and subscriptions. */
 static void describe_options(datagram *d, const coap2_msg *msg)
 {
     coap2_opt opt;
@@ -206,6 +211,10 @@ static void describe_options(datagram *d, const coap2_msg *msg)
     d->has_observe = coap2_msg_find(msg, COAP2_OPT_OBSERVE, &opt);
     if (d->has_observe && !coap2_opt_uint(&opt, &d->observe))
         d->observe = UINT32_MAX;
+    d->has_rule = coap2_msg_find(msg, COAP2_OPT_RULE, &opt);
+    d->searches = coap2_msg_find(msg, COAP2_OPT_DISCOVERY, &opt);
+    if (coap2_msg_find(msg, COAP2_OPT_NOTIFICATION, &opt))
+        (void)coap2_opt_uint(&opt, &d->subscription);
 }
 
 /* Read what there is of a header; the rest of it is zero. */
@@ -445,13 +454,23 @@ static void note_again(datagram *before, const datagram *d)
     FUZZ_CHECK(before->times <= 1u + w.node->max_retransmit);
 }
 
+/* A notification that a rule asked for shows the state of its time when it is
+   sent again; it keeps its number and its mark. */
+static bool is_renewed(const datagram *before, const datagram *d)
+{
+    return d->type == COAP2_CON && d->subscription != 0 &&
+           before->subscription == d->subscription &&
+           before->observe == d->observe && before->has_rule == d->has_rule &&
+           same_token(before, d->token, d->token_length);
+}
+
 /* Note a datagram that left. One of our own under an id that went by is a
    retransmission; an answer to one of theirs may be anything again. */
 static datagram *note_sent(const datagram *d)
 {
     datagram *before = d->type >= COAP2_ACK ? NULL : find_sent(d);
 
-    if (before != NULL && before->hash == d->hash) {
+    if (before != NULL && (before->hash == d->hash || is_renewed(before, d))) {
         note_again(before, d);
         return before;
     }
@@ -565,8 +584,10 @@ static void drain(void)
     w.failures = 0;
     w.hold = false;
     settle();
+    node_rested();
     while (w.rest != COAP2_FOREVER) {
         rest();
+        node_rested();
         FUZZ_CHECK(++rounds < 1000);
     }
 }

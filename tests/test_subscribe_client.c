@@ -508,6 +508,30 @@ static void cut_for_a_while(void)
     CHECK_TOLD(3, COAP2_MATCH, "22");
 }
 
+/* A network that doubles everything: each is told once (RFC 7252 4.5). */
+static void doubled(bool is_plain)
+{
+    int16_t handle;
+
+    start_as(is_plain);
+    w.network.twice = 1000;
+    handle = subscribe("level", "> 20 pmax 50");
+    CHECK_TOLD(1, COAP2_FIRST, "10");
+    set_level(21);
+    CHECK_TOLD(2, COAP2_MATCH, "21");
+    pass(50000);
+    CHECK_TOLD(3, COAP2_PERIOD, "21");
+    coap2_cancel(&client, handle);
+    CHECK_ENDED(4, COAP2_ERR_CANCELLED);
+    CHECK_OVER();
+}
+
+static void doubled_at_both(void)
+{
+    doubled(false);
+    doubled(true);
+}
+
 /* ---- how it ends -------------------------------------------------------- */
 
 /* coap2_cancel tells the server; coap2_forget does so when it next speaks. */
@@ -997,6 +1021,7 @@ int main(void)
     RUN("RFC 7641 4.2: ended by the server", ended_by_the_server);
     RUN("RFC 7252 4.2: no server", no_server);
     RUN("4: the cable is cut for a while", cut_for_a_while);
+    RUN("RFC 7252 4.5: everything comes twice", doubled_at_both);
     RUN("4: cancel", cancelled);
     RUN("4: cancel of QoS 0", cancelled_by_non);
     RUN("4: cancel while much is lost", cancelled_in_a_lossy_world);

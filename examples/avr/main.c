@@ -4,7 +4,8 @@
 
        avr-gcc -mmcu=atmega328p -Os -std=gnu99 -Wall -Wextra -Wconversion
            -mcall-prologues -mrelax -mstrict-X -fno-inline-small-functions
-           -fno-split-wide-types -fno-tree-scev-cprop -fno-move-loop-invariants
+           -fno-tree-forwprop -fno-tree-dominator-opts
+           -fno-move-loop-invariants
            -I../.. main.c -o node.elf
        avr-objcopy -O ihex node.elf node.hex
        avrdude -c arduino -p m328p -P /dev/ttyACM0 -U flash:w:node.hex

@@ -7,7 +7,7 @@
            -fno-tree-forwprop -fno-tree-dominator-opts
            -fno-move-loop-invariants
            -I../.. main.c -o node.elf
-       avr-objcopy -O ihex node.elf node.hex
+       avr-objcopy -O ihex -R .eeprom node.elf node.hex
        avrdude -c arduino -p m328p -P /dev/ttyACM0 -U flash:w:node.hex
 
        coap2 slip /dev/ttyACM0

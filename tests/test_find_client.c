@@ -1940,6 +1940,36 @@ static void run_names(void)
     RUN("waiting for a name", waits_for_a_name);
 }
 
+/* A list that is larger than node.in is reported as far as it goes. */
+static void list_beyond_in(void)
+{
+    unsigned at = begin_search("");
+
+    node.in_size = 64;
+    found(1, at, "node1.local",
+          "</a>,</b>;title=\"a title that goes on and on, beyond what fits\"");
+    CHECK_EQ(told.count, 1);
+    CHECK_TEXT(told.events[0].name, "node1.local");
+}
+
+/* A search is not confirmable: an ACK is no answer to it. */
+static void acknowledged_search(void)
+{
+    unsigned at;
+
+    fresh();
+    CHECK(coap2_get(&node, "coap://node1.local/x", on_event, &told) > 0);
+    poll_now();
+    at = SEARCHED("node1.local");
+    open_answer(at, COAP2_ACK, COAP2_205_CONTENT);
+    coap2_write_text(&w, COAP2_OPT_DISCOVERY, "node1.local");
+    loop_clear(&wire);
+    push_answer(loop_peer(1));
+    poll_now();
+    CHECK_EQ(wire.count, 0);
+    CHECK_EQ(told.count, 0);
+}
+
 int main(void)
 {
     run_searches();
@@ -1949,5 +1979,7 @@ int main(void)
     RUN("a network that damages", damage);
     RUN("a move in the world", a_move);
     RUN("one after the other", in_a_row);
+    RUN("a list beyond node.in", list_beyond_in);
+    RUN("RFC 7252 4.2: an ACK of a search", acknowledged_search);
     return test_end();
 }

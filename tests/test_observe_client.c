@@ -3,6 +3,7 @@
    played by hand, byte by byte, over a wire in memory. */
 #define LOOP_SENT 32
 #define LOOP_QUEUE 16
+#define COAP2_RULE_SIZE 8
 #define COAP2_IMPLEMENTATION
 #include "../coap2.h"
 #include "loop.h"
@@ -898,6 +899,68 @@ static void large_beyond_the_buffer(void)
     CHECK_OVER();
 }
 
+/* ---- rules that cannot be held here -------------------------------------- */
+
+/* The server knows no rules: each change is told. */
+static void tells_all(void)
+{
+    memcpy(token, loop_sent(&wire, 0)->bytes + 4, 4);
+    ANSWER(0, COAP2_205_CONTENT, "6101 ff'a'");
+    NOTIFY(COAP2_NON, "6102 ff'b'");
+    CHECK_TOLD(2, "b");
+}
+
+/* A rule whose code is larger than COAP2_RULE_SIZE. */
+static void rule_too_large(void)
+{
+    fresh_at(100000);
+    CHECK(coap2_subscribe(&node, "coap://192.0.2.1/x", "temp > 20 and hum < 50",
+                          on_event, NULL) > 0);
+    poll_now();
+    tells_all();
+}
+
+/* An id is wanted, but no rule. */
+static void id_without_rule(void)
+{
+    coap2_call call;
+
+    fresh_at(100000);
+    coap2_call_start(&call, &node, COAP2_GET, "coap://192.0.2.1/x");
+    coap2_write_uint(&call.w, COAP2_OPT_OBSERVE, 0);
+    coap2_write_opt(&call.w, COAP2_OPT_NOTIFICATION, NULL, 0);
+    CHECK(coap2_call_send(&call, on_event, NULL) > 0);
+    poll_now();
+    tells_all();
+}
+
+static void pull(void *user, uint32_t at, uint8_t *bytes, size_t size)
+{
+    (void)user;
+    (void)at;
+    memset(bytes, 'x', size);
+}
+
+/* What was sent in blocks is not there to be sent again: it ends. */
+static void body_in_blocks(void)
+{
+    coap2_call call;
+
+    fresh_at(100000);
+    coap2_call_start(&call, &node, COAP2_FETCH, "coap://192.0.2.1/x");
+    coap2_write_uint(&call.w, COAP2_OPT_OBSERVE, 0);
+    call.pull = pull;
+    call.pull_length = 20;
+    call.szx = 0;
+    CHECK(coap2_call_send(&call, on_event, NULL) > 0);
+    poll_now();
+    ANSWER(0, COAP2_231_CONTINUE, "d10e08");
+    ANSWER(1, COAP2_205_CONTENT, "6101 d10810 ff'a'");
+    CHECK_TOLD(1, "a");
+    pass(75000);
+    CHECK_ENDED(2, COAP2_ERR_TIMEOUT);
+}
+
 int main(void)
 {
     RUN("RFC 7641 3.2: states", states_come);
@@ -932,5 +995,8 @@ int main(void)
     RUN("RFC 7959 2.4: changed", changed_between_blocks);
     RUN("RFC 7641 3.6: between blocks", cancelled_between_blocks);
     RUN("RFC 7959 2.4: too large", large_beyond_the_buffer);
+    RUN("4: a rule that is too large", rule_too_large);
+    RUN("4: an id without a rule", id_without_rule);
+    RUN("RFC 7641 3.3.1: a body in blocks", body_in_blocks);
     return test_end();
 }

@@ -20,7 +20,7 @@ pkgconfig_to = $(DESTDIR)$(PREFIX)/share/pkgconfig
 programs = $(patsubst examples/posix/%.c,build/%,$(wildcard examples/posix/*.c))
 examples = $(patsubst examples/%.c,build/%,$(wildcard examples/[0-9]*.c))
 tests    = $(patsubst tests/%.c,build/tests/%,$(wildcard tests/test_*.c))
-helpers  = $(patsubst %,build/tests/%,udp_send udp_answer saving)
+helpers  = $(patsubst %,build/tests/%,udp_send udp_answer saving slip_node)
 headers  = coap2.h $(wildcard examples/posix/*.h tests/*.h)
 
 # What `make check` runs, in this order; a line each.
@@ -31,6 +31,7 @@ CHECKS = tests/style.py          \
          tests/matrix.sh         \
          tests/rooms.sh          \
          tests/avr/run_tests.sh  \
+         tests/metal.sh          \
          tests/coverage.sh       \
          tests/analysis.sh       \
          'tests/size.sh --check' \

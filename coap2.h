@@ -73,6 +73,7 @@
        COAP2_WITH_BLOCKS   1  bodies beyond a packet         (AVR: 8 KB)
        COAP2_WITH_DISCOVERY 1 nodes found by name or offer   (AVR: 5.5 KB)
        COAP2_WITH_DIRECTORY 0 a node in a resource directory (AVR: 4 KB)
+       COAP2_WITH_SLIP     1  frames on a serial line        (AVR: 1 KB)
        COAP2_WITH_LOG      1  node.log; 0 on AVR
        COAP2_FIELD_NAME   12  bytes of a field's name in its row
        COAP2_RULE_DEPTH   16  parentheses, and levels of a payload; AVR 8
@@ -128,10 +129,12 @@
        @client     requests
        @find       nodes by name and by what they offer
        @directory  who is there, and who offers what
+       @slip       datagrams on a serial line
        @names      names and reasons as text
      The machine
        >>ground    types of the target, flash access
        >>bytes     numbers and characters
+       >>slip      frames on a serial line
        >>options   walking and reading options
        >>message   parsing and writing messages
        >>uri       URIs and paths
@@ -252,6 +255,9 @@
 #else
 #define COAP2_MAX_NAMES 16
 #endif
+#endif
+#ifndef COAP2_WITH_SLIP /* frames on a serial line */
+#define COAP2_WITH_SLIP 1
 #endif
 #ifndef COAP2_WITH_LOG /* the node's log callback */
 #define COAP2_WITH_LOG COAP2_WITH_STRINGS
@@ -377,7 +383,7 @@
      COAP2_WITH_SERVER | COAP2_WITH_CLIENT | COAP2_WITH_LATER |    \
      COAP2_WITH_ECHO | COAP2_WITH_LOG | COAP2_WITH_OBSERVE |       \
      COAP2_WITH_BLOCKS | COAP2_WITH_RULES | COAP2_WITH_DISCOVERY | \
-     COAP2_WITH_DIRECTORY) > 1
+     COAP2_WITH_DIRECTORY | COAP2_WITH_SLIP) > 1
 #error "coap2: each COAP2_WITH_x is 0 or 1"
 #endif
 #if COAP2_WITH_JSON && !COAP2_WITH_FIELDS
@@ -2108,6 +2114,112 @@ COAP2_DEF void coap2_unregister(coap2_registration *reg);
 
 #endif /* COAP2_WITH_DIRECTORY */
 
+/* ==== @slip: datagrams on a serial line ================================== */
+
+#if COAP2_WITH_SLIP
+
+/* SLIP (RFC 1055) makes frames of bytes: END stands before and behind each, and
+   END and ESC in it are written as two bytes. It has no checksum; a sender may
+   put one behind what it has to say.
+
+   A decoder puts a frame together in a buffer of yours. It begins at the next
+   END, so that a frame of which the beginning was missed is no frame. */
+enum { COAP2_SLIP_END = 0xc0, COAP2_SLIP_ESC = 0xdb };
+
+typedef struct coap2_slip {
+    uint8_t *frame; /* your buffer */
+    size_t size;
+    bool overlong; /* the frame that ended last did not fit; */
+    bool checked;  /* its last two bytes are its FCS-16 (RFC 1662 C.2) */
+    size_t length; /* the library's own, as are fcs and state */
+    uint16_t fcs;
+    uint8_t state;
+} coap2_slip;
+
+COAP2_DEF void coap2_slip_start(coap2_slip *slip, void *buffer, size_t size);
+
+/* Take a byte that arrived. Returns the length of the frame that it ends, else
+   0; the frame stands in your buffer until the next byte is taken. A frame that
+   is empty is passed over; one that does not fit or has a wrong escape is
+   dropped as a whole.
+
+       while (uart_has_byte()) {
+           length = coap2_slip_take(&slip, uart_byte());
+           if (length > 0) use_frame(slip.frame, length);
+       }
+
+   In an interrupt, where the frame is used later, drop what comes meanwhile:
+
+       length = coap2_slip_take(&slip, UDR0);
+       if (length > 0) {
+           arrived = length;
+           coap2_slip_start(&slip, NULL, 0);
+       }
+
+   and start it anew with your buffer once the frame was used. */
+COAP2_DEF size_t coap2_slip_take(coap2_slip *slip, uint8_t byte);
+
+/* Write a frame, byte by byte, by a function of yours. */
+typedef void (*coap2_put_fn)(void *io, uint8_t byte);
+COAP2_DEF void coap2_slip_write(coap2_put_fn put, void *io, const void *bytes,
+                                size_t length);
+
+#if COAP2_WITH_SERVER || COAP2_WITH_CLIENT
+
+/* A node at the end of a serial line, and behind the line a network: `coap2
+   slip` of the tool, or another gateway. Zero a line, set the first three, and
+   hand it to the node:
+
+       static int serial_get(void *io) { return Serial.read(); }
+       static void serial_put(void *io, uint8_t byte) { Serial.write(byte); }
+
+       line.get = serial_get;
+       line.put = serial_put;
+       node.send = coap2_slip_send;
+       node.recv = coap2_slip_recv;
+       node.io = &line;
+
+   Between polls the beginning of a frame stands in node.in: leave it there.
+   node.in has to hold COAP2_SLIP_AROUND bytes more than a message. Where bytes
+   come faster than they are got, some are lost, and the frame with them: have
+   room for a frame that comes while one sends. */
+typedef struct coap2_line {
+    int (*get)(void *io); /* a byte that arrived; below 0: there is none */
+    coap2_put_fn put;     /* send one; may wait until it has gone */
+    void *io;             /* for both */
+    coap2_slip slip;      /* the library's own */
+} coap2_line;
+
+COAP2_DEF coap2_result coap2_slip_send(void *line, const coap2_peer *to,
+                                       const uint8_t *bytes, size_t length);
+COAP2_DEF int32_t coap2_slip_recv(void *line, coap2_peer *from, uint8_t *bytes,
+                                  size_t size);
+
+/* A frame says whom it is from or for, so that a node can tell its clients
+   apart, and whether it is whole:
+
+       1  kind: COAP2_PEER_IPV4, or COAP2_PEER_OTHER; and 16 if it came to
+          a group
+       2  port, most significant byte first
+       4  IPv4 address; or what the gateway calls a peer without one
+       -  the message
+       2  FCS-16 of all that (RFC 1662 C.2), least significant byte first
+
+   A node sends to a group by its address. A frame that begins with a line feed
+   is text for people, which a gateway shows; others are dropped. */
+enum { COAP2_SLIP_HEADER = 7, COAP2_SLIP_AROUND = 9 };
+
+/* For a gateway of yours: of the frame that coap2_slip_take has ended, move the
+   message to the front, and say from whom it is. Returns its length; 0 if there
+   is none, and more than the buffer if it was cut. coap2_slip_send writes one,
+   and needs no more of a line than `put` and `io`. */
+COAP2_DEF size_t coap2_slip_message(coap2_slip *slip, size_t length,
+                                    coap2_peer *from);
+
+#endif
+
+#endif /* COAP2_WITH_SLIP */
+
 /* ==== @names: names and reasons as text ================================== */
 
 #if COAP2_WITH_STRINGS
@@ -2364,6 +2476,181 @@ static size_t coap2i_uri_span(const char *text, size_t length, size_t at,
 }
 
 #endif
+
+/* ---- >>slip: frames on a serial line --------------------------------------
+   Knows SLIP (RFC 1055) and how a frame names a peer. Knows no messages but by
+   their first bits. */
+
+#if COAP2_WITH_SLIP
+
+enum { COAP2I_SLIP_ESC_END = 0xdc, COAP2I_SLIP_ESC_ESC = 0xdd };
+
+/* What is known of the frame under way: nothing is kept of one that is
+   lost. */
+enum { COAP2I_SLIP_OPEN, COAP2I_SLIP_ESCAPED, COAP2I_SLIP_LOST };
+
+/* RFC 1662 C.2: a check of what came so far; FCS_GOOD behind one that is
+   right. */
+#define COAP2I_FCS_START 0xffffu
+#define COAP2I_FCS_GOOD 0xf0b8u
+
+static uint16_t coap2i_fcs(uint16_t fcs, uint8_t byte)
+{
+    uint8_t bit;
+
+    fcs ^= byte;
+    for (bit = 0; bit < 8u; bit++)
+        fcs = (uint16_t)((fcs & 1u) != 0u ? (fcs >> 1) ^ 0x8408u : fcs >> 1);
+    return fcs;
+}
+
+COAP2_DEF void coap2_slip_start(coap2_slip *slip, void *buffer, size_t size)
+{
+    slip->frame = (uint8_t *)buffer;
+    slip->size = size;
+    slip->length = 0;
+    slip->fcs = COAP2I_FCS_START;
+    slip->state = COAP2I_SLIP_LOST;
+    slip->overlong = slip->checked = false;
+}
+
+static size_t coap2i_slip_end(coap2_slip *slip)
+{
+    size_t length = slip->state == COAP2I_SLIP_OPEN ? slip->length : 0u;
+
+    slip->overlong = length > slip->size;
+    slip->checked = slip->fcs == COAP2I_FCS_GOOD;
+    slip->fcs = COAP2I_FCS_START;
+    slip->length = 0;
+    slip->state = COAP2I_SLIP_OPEN;
+    return slip->overlong ? 0u : length;
+}
+
+COAP2_DEF size_t coap2_slip_take(coap2_slip *slip, uint8_t byte)
+{
+    uint8_t state = slip->state;
+
+    if (byte == COAP2_SLIP_END) return coap2i_slip_end(slip);
+    if (state == COAP2I_SLIP_LOST) return 0;
+    slip->state = COAP2I_SLIP_OPEN;
+    if (state == COAP2I_SLIP_ESCAPED) {
+        if (byte == COAP2I_SLIP_ESC_END)
+            byte = COAP2_SLIP_END;
+        else if (byte == COAP2I_SLIP_ESC_ESC)
+            byte = COAP2_SLIP_ESC;
+        else
+            slip->state = COAP2I_SLIP_LOST;
+    } else if (byte == COAP2_SLIP_ESC) {
+        slip->state = COAP2I_SLIP_ESCAPED;
+        return 0;
+    }
+    if (slip->length < slip->size) slip->frame[slip->length] = byte;
+    if (slip->length <= slip->size) slip->length++;
+    slip->fcs = coap2i_fcs(slip->fcs, byte);
+    return 0;
+}
+
+static void coap2i_slip_escape(coap2_put_fn put, void *io, const uint8_t *bytes,
+                               size_t length)
+{
+    size_t i;
+
+    for (i = 0; i < length; i++) {
+        uint8_t byte = bytes[i];
+
+        if (byte == COAP2_SLIP_END || byte == COAP2_SLIP_ESC) {
+            put(io, COAP2_SLIP_ESC);
+            byte = byte == COAP2_SLIP_END ? COAP2I_SLIP_ESC_END
+                                          : COAP2I_SLIP_ESC_ESC;
+        }
+        put(io, byte);
+    }
+}
+
+COAP2_DEF void coap2_slip_write(coap2_put_fn put, void *io, const void *bytes,
+                                size_t length)
+{
+    put(io, COAP2_SLIP_END);
+    coap2i_slip_escape(put, io, (const uint8_t *)bytes, length);
+    put(io, COAP2_SLIP_END);
+}
+
+#if COAP2_WITH_SERVER || COAP2_WITH_CLIENT
+
+#define COAP2I_SLIP_GROUP 16u
+
+static bool coap2i_slip_has_peer(uint8_t kind)
+{
+    return kind == COAP2_PEER_IPV4 || kind == COAP2_PEER_OTHER;
+}
+
+COAP2_DEF coap2_result coap2_slip_send(void *line, const coap2_peer *to,
+                                       const uint8_t *bytes, size_t length)
+{
+    const coap2_line *l = (const coap2_line *)line;
+    uint8_t around[COAP2_SLIP_HEADER];
+    uint16_t fcs = COAP2I_FCS_START;
+    size_t i;
+
+    if (!coap2i_slip_has_peer(to->kind)) return COAP2_ERR_SEND;
+    around[0] = (uint8_t)(to->kind | (to->group ? COAP2I_SLIP_GROUP : 0u));
+    around[1] = (uint8_t)(to->port >> 8);
+    around[2] = (uint8_t)to->port;
+    memcpy(around + 3, to->address, 4);
+    for (i = 0; i < sizeof around; i++) fcs = coap2i_fcs(fcs, around[i]);
+    for (i = 0; i < length; i++) fcs = coap2i_fcs(fcs, bytes[i]);
+    l->put(l->io, COAP2_SLIP_END);
+    coap2i_slip_escape(l->put, l->io, around, sizeof around);
+    coap2i_slip_escape(l->put, l->io, bytes, length);
+    around[0] = (uint8_t)~fcs;
+    around[1] = (uint8_t)((uint16_t)~fcs >> 8);
+    coap2i_slip_escape(l->put, l->io, around, 2);
+    l->put(l->io, COAP2_SLIP_END);
+    return COAP2_OK;
+}
+
+COAP2_DEF size_t coap2_slip_message(coap2_slip *slip, size_t length,
+                                    coap2_peer *from)
+{
+    const uint8_t *header = slip->frame;
+    size_t kept = slip->overlong ? slip->size : length;
+
+    if (!slip->checked || kept <= COAP2_SLIP_AROUND) return 0;
+    memset(from, 0, sizeof *from);
+    from->kind = (uint8_t)(header[0] & ~COAP2I_SLIP_GROUP);
+    if (!coap2i_slip_has_peer(from->kind)) return 0;
+    from->group = header[0] != from->kind;
+    from->port = (uint16_t)(header[1] * 256u + header[2]);
+    memcpy(from->address, header + 3, 4);
+    kept -= COAP2_SLIP_HEADER;
+    memmove(slip->frame, slip->frame + COAP2_SLIP_HEADER, kept);
+    if (!slip->overlong) return kept - 2u;
+    /* behind what was cut stands no option that nobody sent */
+    memset(slip->frame + kept, 0xff, COAP2_SLIP_HEADER);
+    return slip->size + 1u;
+}
+
+COAP2_DEF int32_t coap2_slip_recv(void *line, coap2_peer *from, uint8_t *bytes,
+                                  size_t size)
+{
+    coap2_line *l = (coap2_line *)line;
+    size_t length = 0;
+    int byte;
+
+    if (l->slip.frame != bytes || l->slip.size != size)
+        coap2_slip_start(&l->slip, bytes, size);
+    while (length == 0u && (byte = l->get(l->io)) >= 0) {
+        length = coap2_slip_take(&l->slip, (uint8_t)byte);
+        if (length != 0u || l->slip.overlong)
+            length = coap2_slip_message(&l->slip, length, from);
+        l->slip.overlong = false;
+    }
+    return length == 0u ? COAP2_ERR_AGAIN : (int32_t)length;
+}
+
+#endif
+
+#endif /* COAP2_WITH_SLIP */
 
 /* ---- >>options: walking and reading options ------------------------------
    Knows how options are packed, one after the other. Knows nothing of the

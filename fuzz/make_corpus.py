@@ -1003,6 +1003,41 @@ RULES = {
 }
 
 
+# ==== Lines of bytes, with the size of the buffer before them =================
+# From size 80 on, each frame is given its check.
+
+CLIENT_1 = "01 1633 7f000001"
+
+LINES = {
+    "nothing": "20",
+    "empty-frames": "20 c0c0c0",
+    "bare": "a0 c0 40011234 c0",
+    "peer": "a0 c0" + CLIENT_1 + "40011234 c0",
+    "group": "a0 c0 11 1633 c0a80001 50011234 c0",
+    "other": "a0 c0 03 0000 00000007 40011234 c0",
+    "two": "a0 c0" + CLIENT_1 + "40011234 c0 c0" + CLIENT_1 + "60001234 c0",
+    "two-with-one-end": "a0 c0" + CLIENT_1 + "40 c0" + CLIENT_1 + "41 c0",
+    "escapes": "a0 c0 01 dbdc33 dbdddbdc0001 40 dbdc dbdd c0",
+    "exact": "81 c0" + CLIENT_1 + "4001123433323130 c0",
+    "overlong": "08 c0" + CLIENT_1 + "40011234b474656d70c0 40011234 c0",
+    "cut": "80 c0" + CLIENT_1 + "4401123401020304b474656d70 c0" + CLIENT_1
+           + "40011234 c0",
+    "cut-within-the-check": "80 c0" + CLIENT_1 + "40011234ff303132 c0",
+    "no-buffer": "00 c0 40011234 c0",
+    "begins-in-the-middle": "a0 6d70 c0" + CLIENT_1 + "40011234 c0",
+    "ends-in-the-middle": "20 c0 40011234",
+    "wrong-check": "20 c0" + CLIENT_1 + "40011234 1234 c0",
+    "right-check": "20 c0 313233343536373839 6e90 c0",
+    "wrong-escape": "a0 c0 4001db41 c0" + CLIENT_1 + "40011234 c0",
+    "escape-then-end": "20 c0 4001db c0 40011234 c0",
+    "escape-twice": "20 c0 4001dbdbdc c0 40011234 c0",
+    "text": "a0 c0 0a68656c6c6f c0" + CLIENT_1 + "40011234 c0",
+    "no-such-kind": "a0 c0 02 1633 7f000001 40011234 c0",
+    "header-alone": "a0 c0" + CLIENT_1 + "c0",
+    "header-cut": "a0 c0 0116337f c0",
+}
+
+
 def write(harness, seeds):
     folder = os.path.join(HERE, "corpus", harness)
     os.makedirs(folder, exist_ok=True)
@@ -1028,3 +1063,4 @@ write("fields", FIELDS)
 write("server", SERVER)
 write("client", CLIENT)
 write("rules", RULES)
+write("slip", from_hex(LINES))

@@ -17,7 +17,7 @@ mkdir -p "$build" || exit 1
 
 programs=$(awk '!/^#/ { print $1 }' tests/size/programs)
 knobs='URI LINKS FIELDS RULES JSON CBOR SERVER CLIENT LATER ECHO OBSERVE BLOCKS
-    DISCOVERY DIRECTORY'
+    DISCOVERY DIRECTORY SLIP'
 
 # ---- measuring: all figures are lines "NAME VALUE" --------------------------
 
@@ -68,7 +68,7 @@ knob() {
         [ "$1" = BLOCKS ] || others="$others $(without BLOCKS)"
         [ "$1" = OBSERVE ] || others="$others $(without OBSERVE)"
         ;;
-    DISCOVERY | DIRECTORY)
+    DISCOVERY | DIRECTORY | SLIP)
         others=$(without LATER ECHO OBSERVE BLOCKS JSON CBOR STRINGS)
         ;;
     JSON) others=$(without SERVER CLIENT CBOR STRINGS) ;;

@@ -20,6 +20,7 @@
 #include "cmd_match.h"
 #include "cmd_observe.h"
 #include "cmd_request.h"
+#include "cmd_slip.h"
 #include "cmd_subscribe.h"
 #include "cmd_uri.h"
 #include "tool.h"
@@ -158,6 +159,28 @@ static const char ping_help[] =
     "\n"
     "    coap2 ping coap://192.0.2.1\n";
 
+static const char slip_help[] =
+    "Each datagram that comes to the port goes to the line as a frame of "
+    "SLIP,\n"
+    "with its sender's address before it, and what comes back goes where its "
+    "own\n"
+    "address says: a node with coap2_slip_recv and coap2_slip_send can be "
+    "asked\n"
+    "by everybody, each of whom it tells apart, and be found by its name. "
+    "Frames\n"
+    "that begin with a line feed are text, and shown. Where the line goes "
+    "away,\n"
+    "as that of USB does, it is waited for. Ends by Ctrl-C.\n"
+    "\n"
+    "    -b BAUD       speed of the line: 115200\n"
+    "    -p PORT       of UDP, instead of 5683; 0 finds a free one\n"
+    "    -a ADDRESS    listen at this address only\n"
+    "    -i INTERFACE  join the groups of CoAP on this interface only\n"
+    "    -v            show what goes to the line and comes from it\n"
+    "\n"
+    "    coap2 slip /dev/ttyACM0\n"
+    "    coap2 get coap://127.0.0.1/climate\n";
+
 static const char match_help[] =
     "Prints true, false or unknown; the exit status is 0 for true, else 1, "
     "and\n"
@@ -221,6 +244,8 @@ static const command commands[] = {
      "look for nodes nearby", find_help},
     {"ping", PING_LETTERS, "[OPTION...] URI", 1, 1, run_request,
      "see whether anybody is there", ping_help},
+    {"slip", SLIP_LETTERS, "[OPTION...] DEVICE", 1, 1, run_slip,
+     "reach a node on a serial line", slip_help},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -18,34 +18,7 @@
    does when its stack has run into its variables, 254 if it was stopped
    at --max-cycles, 255 if it could not be run at all. */
 
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <simavr/avr_uart.h>
-#include <simavr/sim_avr.h>
-#include <simavr/sim_elf.h>
-#include <simavr/sim_io.h>
-#include <simavr/sim_irq.h>
-
-enum { STATUS_CRASHED = 253, STATUS_TOO_LONG = 254, STATUS_NOT_RUN = 255 };
-
-enum {
-    GPIOR0 = 0x3e, /* the same address on every ATmega we use */
-    MARK_START = 1,
-    MARK_STOP = 2,
-    MARK_END = 0x80
-};
-
-/* What the simulated UART is connected to. */
-typedef struct wire {
-    void (*sent)(uint8_t byte); /* the firmware sent a byte */
-    int (*next)(void);          /* a byte for it, or -1     */
-} wire;
+#include "machine.h"
 
 typedef struct options {
     const char *firmware;
@@ -53,19 +26,6 @@ typedef struct options {
     uint64_t max_cycles;
     bool stack;
 } options;
-
-typedef struct machine {
-    avr_t *avr;
-    const wire *wire;
-    avr_irq_t *uart_input;
-    bool uart_ready;
-    uint64_t started_at; /* cycle of the last MARK_START   */
-    uint16_t start;      /* SP at that time                */
-    uint16_t lowest;     /* SP since then                  */
-    uint16_t bottom;     /* lowest SP since reset          */
-    bool half_written;   /* SPH is new and SPL is still old */
-    int status;          /* below 0 while it runs          */
-} machine;
 
 /* ---- the console: the plain wire -------------------------------------- */
 
@@ -81,199 +41,14 @@ static int console_next(void)
 
 static const wire console = {console_sent, console_next};
 
-/* ---- stack ------------------------------------------------------------- */
-
-static uint16_t stack_pointer(const avr_t *avr)
-{
-    return (uint16_t)(avr->data[R_SPL] + avr->data[R_SPH] * 256u);
-}
-
-/* A frame is made by two instructions, SPH first. Between them SP may seem to
-   be up to 256 bytes off. */
-static void note_half_writes(machine *m)
-{
-    const uint8_t *code = m->avr->flash + m->avr->pc;
-    unsigned opcode = code[0] + code[1] * 256u;
-
-    if ((opcode & 0xfe0fu) != 0xbe0eu && (opcode & 0xfe0fu) != 0xbe0du)
-        return; /* not out SPH, not out SPL */
-    m->half_written = (opcode & 3u) == 2u;
-}
-
-static void note_stack(machine *m)
-{
-    uint16_t sp = stack_pointer(m->avr);
-
-    if (m->half_written) return;
-    if (sp < m->lowest) m->lowest = sp;
-    if (sp < m->bottom) m->bottom = sp;
-}
-
-/* ---- what the firmware says -------------------------------------------- */
-
-static void start_counting(machine *m)
-{
-    m->started_at = m->avr->cycle;
-    m->start = m->lowest = stack_pointer(m->avr);
-}
-
-static void stop_counting(const machine *m)
-{
-    printf("cycles=%" PRIu64 " stack=%u\n", m->avr->cycle - m->started_at,
-           (unsigned)(m->start - m->lowest));
-}
-
-static void on_mark(avr_t *avr, avr_io_addr_t address, uint8_t value,
-                    void *param)
-{
-    machine *m = (machine *)param;
-
-    avr->data[address] = value;
-    if (value == MARK_START)
-        start_counting(m);
-    else if (value == MARK_STOP)
-        stop_counting(m);
-    else if (value & MARK_END)
-        m->status = value & 0x7f;
-}
-
-static void on_uart_output(avr_irq_t *irq, uint32_t value, void *param)
-{
-    (void)irq;
-    ((machine *)param)->wire->sent((uint8_t)value);
-}
-
-static void on_uart_ready(avr_irq_t *irq, uint32_t value, void *param)
-{
-    (void)irq;
-    (void)value;
-    ((machine *)param)->uart_ready = true;
-}
-
-static void on_uart_full(avr_irq_t *irq, uint32_t value, void *param)
-{
-    (void)irq;
-    (void)value;
-    ((machine *)param)->uart_ready = false;
-}
-
-static void feed_uart(machine *m)
-{
-    int byte;
-
-    if (!m->uart_ready) return;
-    byte = m->wire->next();
-    if (byte >= 0) avr_raise_irq(m->uart_input, (uint32_t)byte);
-}
-
-/* ---- the machine ------------------------------------------------------- */
-
-/* Simulated sleep passes at once; simavr would wait in real time. */
-static void skip_sleep(avr_t *avr, avr_cycle_count_t cycles)
-{
-    (void)avr;
-    (void)cycles;
-}
-
-static void connect_uart(machine *m)
-{
-    uint32_t flags = 0;
-    avr_t *avr = m->avr;
-
-    avr_ioctl(avr, AVR_IOCTL_UART_GET_FLAGS('0'), &flags);
-    flags &= ~(uint32_t)(AVR_UART_FLAG_STDIO | AVR_UART_FLAG_POLL_SLEEP);
-    avr_ioctl(avr, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
-    avr_irq_register_notify(
-        avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUTPUT),
-        on_uart_output, m);
-    avr_irq_register_notify(
-        avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUT_XON),
-        on_uart_ready, m);
-    avr_irq_register_notify(
-        avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUT_XOFF),
-        on_uart_full, m);
-    m->uart_input =
-        avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT);
-    m->uart_ready = true;
-}
-
-/* simavr says on stdout what it loads; here stdout is the firmware's. */
-static void log_errors(avr_t *avr, const int level, const char *format,
-                       va_list arguments)
-{
-    (void)avr;
-    if (level == LOG_ERROR) vfprintf(stderr, format, arguments);
-}
-
-static bool load(machine *m, const options *o)
-{
-    elf_firmware_t firmware;
-
-    avr_global_logger_set(log_errors);
-    memset(&firmware, 0, sizeof firmware);
-    if (elf_read_firmware(o->firmware, &firmware) != 0) {
-        fprintf(stderr, "host: cannot read %s\n", o->firmware);
-        return false;
-    }
-    m->avr = avr_make_mcu_by_name(firmware.mmcu[0] ? firmware.mmcu : o->mcu);
-    if (!m->avr) {
-        fprintf(stderr, "host: simavr does not know %s\n", o->mcu);
-        return false;
-    }
-    avr_init(m->avr);
-    if (!firmware.frequency) firmware.frequency = 16000000;
-    avr_load_firmware(m->avr, &firmware);
-    return true;
-}
-
-static void prepare(machine *m)
-{
-    m->avr->log = LOG_ERROR;
-    m->avr->gdb_port = 0; /* else a crash would wait for a debugger */
-    m->avr->sleep = skip_sleep;
-    m->wire = &console;
-    m->status = -1;
-    m->lowest = m->bottom = m->avr->ramend;
-    connect_uart(m);
-    avr_register_io_write(m->avr, GPIOR0, on_mark, m);
-}
-
-/* The C library ends in `cli` and a jump to itself, with exit's argument still
-   in r24. */
-static bool has_returned(const avr_t *avr)
-{
-    static const uint8_t the_end[] = {0xf8, 0x94, 0xff, 0xcf};
-
-    return avr->pc >= 2 &&
-           !memcmp(avr->flash + avr->pc - 2, the_end, sizeof the_end);
-}
-
-static void step(machine *m, uint64_t max_cycles)
-{
-    int state;
-
-    note_half_writes(m);
-    state = avr_run(m->avr);
-    note_stack(m);
-    feed_uart(m);
-
-    if (m->status >= 0) return;
-    if (state == cpu_Crashed || m->avr->pc == 0)
-        m->status = STATUS_CRASHED;
-    else if (state == cpu_Done)
-        m->status = 0;
-    else if (has_returned(m->avr))
-        m->status = m->avr->data[24] & 0x7f;
-    else if (m->avr->cycle >= max_cycles)
-        m->status = STATUS_TOO_LONG;
-}
+/* ---- running it --------------------------------------------------------- */
 
 static int run(const options *o)
 {
     machine m = {0};
 
-    if (!load(&m, o)) return STATUS_NOT_RUN;
-    prepare(&m);
+    if (!load(&m, o->firmware, o->mcu)) return STATUS_NOT_RUN;
+    prepare(&m, &console);
     while (m.status < 0) step(&m, o->max_cycles);
     if (o->stack) printf("stack=%u\n", (unsigned)(m.avr->ramend - m.bottom));
     fflush(stdout);

@@ -66,6 +66,7 @@ run atmega2560 resources
 run atmega2560 late
 run atmega2560 blocks
 run atmega2560 find
+run atmega2560 slip
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -240,6 +240,26 @@ static void write_links(uint32_t at)
     ENTER_VOID("links", coap2_write_link, &w, "/b", 2);
 }
 
+/* ---- a serial line ------------------------------------------------------ */
+
+static void put_byte(void *io, uint8_t byte)
+{
+    (void)io;
+    kept = byte;
+}
+
+static void frames(void)
+{
+    static const uint8_t line[] = {0xc0, 'a', 0xdb, 0xdc, 0xc0};
+    coap2_slip slip;
+    uint8_t i;
+
+    ENTER_VOID("slip", coap2_slip_start, &slip, out, sizeof out);
+    for (i = 0; i < sizeof line; i++)
+        ENTER("slip", coap2_slip_take, &slip, line[i]);
+    ENTER_VOID("slip", coap2_slip_write, put_byte, NULL, line, sizeof line);
+}
+
 int main(void)
 {
     read_messages();
@@ -251,5 +271,6 @@ int main(void)
     write_links(0);
     write_links(16);
     use_fields();
+    frames();
     return 0;
 }

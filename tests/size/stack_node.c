@@ -361,6 +361,41 @@ static void register_somewhere(void)
     poll(100000);
 }
 
+/* ---- a serial line ------------------------------------------------------ */
+
+static uint8_t wire[32];
+static uint8_t wire_length, wire_at;
+
+static int wire_get(void *io)
+{
+    (void)io;
+    return wire_at < wire_length ? wire[wire_at++] : -1;
+}
+
+static void wire_put(void *io, uint8_t byte)
+{
+    (void)io;
+    if (wire_length < sizeof wire) wire[wire_length++] = byte;
+}
+
+static void serial_line(void)
+{
+    static const uint8_t ping[] = {0x40, 0, 0xc0, 0xdb};
+    coap2_line line;
+    uint8_t i;
+
+    memset(&line, 0, sizeof line);
+    line.get = wire_get;
+    line.put = wire_put;
+    ENTER("slip", coap2_slip_send, &line, &peer, ping, sizeof ping);
+    ENTER("slip", coap2_slip_recv, &line, &peer, in, sizeof in);
+    wire_at = 0;
+    for (i = 0; i + 1 < wire_length; i++)
+        (void)coap2_slip_take(&line.slip, wire[i]);
+    i = (uint8_t)coap2_slip_take(&line.slip, COAP2_SLIP_END);
+    ENTER("slip", coap2_slip_message, &line.slip, i, &peer);
+}
+
 int main(void)
 {
     start();
@@ -373,5 +408,6 @@ int main(void)
     ask_and_hear();
     find_and_subscribe();
     register_somewhere();
+    serial_line();
     return 0;
 }

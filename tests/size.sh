@@ -68,7 +68,11 @@ knob() {
         [ "$1" = BLOCKS ] || others="$others $(without BLOCKS)"
         [ "$1" = OBSERVE ] || others="$others $(without OBSERVE)"
         ;;
-    DISCOVERY | DIRECTORY | SLIP)
+    SLIP)
+        others=$(without URI LINKS FIELDS LATER ECHO JSON CBOR STRINGS)
+        others="$others $(without OBSERVE BLOCKS)"
+        ;;
+    DISCOVERY | DIRECTORY)
         others=$(without LATER ECHO OBSERVE BLOCKS JSON CBOR STRINGS)
         ;;
     JSON) others=$(without SERVER CLIENT CBOR STRINGS) ;;
@@ -78,6 +82,7 @@ knob() {
     esac
     [ "$1" = RULES ] || others="$others $(without RULES)"
     [ "$1" = DISCOVERY ] || others="$others $(without DISCOVERY)"
+    [ "$1" = SLIP ] || others="$others $(without SLIP)"
     for value in 0 1; do
         # shellcheck disable=SC2086 # words
         whole "$2" "$build/knob$value.$2" -Wl,--no-gc-sections $others \

@@ -2645,7 +2645,8 @@ COAP2_DEF int32_t coap2_slip_recv(void *line, coap2_peer *from, uint8_t *bytes,
             length = coap2_slip_message(&l->slip, length, from);
         l->slip.overlong = false;
     }
-    return length == 0u ? COAP2_ERR_AGAIN : (int32_t)length;
+    if (length == 0u) return COAP2_ERR_AGAIN;
+    return (int32_t)length;
 }
 
 #endif

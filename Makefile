@@ -51,7 +51,7 @@ examples: $(examples) ## run all examples, in reading order
 saving: build/tests/saving ## what a rule saves in a day: messages, bytes, energy
 	@build/tests/saving
 
-test: all $(tests) $(helpers) ## test every room on this machine, in less than a minute
+test: all $(tests) $(helpers) ## test every room on this machine, in two minutes
 	@tests/run.sh $(tests) $(wildcard tests/*_test.sh)
 
 check: all ## everything else: ports, style, analysis, fuzzing; installs tools

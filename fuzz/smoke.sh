@@ -1,5 +1,5 @@
 #!/bin/sh
-# A short pass of each harness, in less than 90 seconds:  fuzz/smoke.sh
+# A short pass of each harness, in a few minutes:  fuzz/smoke.sh
 #
 # Replays the corpus with ASan and UBSan, and without them on the plain
 # replayer; then lets libFuzzer run from the corpus with a fixed seed, and

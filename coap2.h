@@ -2324,13 +2324,13 @@ static uint8_t coap2i_hex_digit(char c)
 
 #endif
 
-/* A step of a hash (FNV-1a). */
 #if COAP2I_FINDS || COAP2_WITH_RULES || \
     (COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS)
 
 #define COAP2I_HASH_START 2166136261ul
 #define COAP2I_HASH_PRIME 16777619ul
 
+/* A step of a hash (FNV-1a). */
 static uint32_t coap2i_mix(uint32_t hash, uint8_t byte)
 {
     return (uint32_t)((hash ^ byte) * COAP2I_HASH_PRIME);
@@ -2420,7 +2420,7 @@ static bool coap2i_list_has(const char *list, size_t length,
 }
 
 /* Whom a search looks for: a list of paths, a name, or everybody. */
-enum { COAP2I_EVERYBODY, COAP2I_NAMED, COAP2I_LISTED, COAP2I_NOBODY };
+enum { COAP2I_EVERYBODY, COAP2I_NAMED, COAP2I_LISTED };
 
 static uint8_t coap2i_search_kind(const char *what, size_t length)
 {

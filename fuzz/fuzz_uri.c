@@ -385,6 +385,7 @@ static bool slow_path_equals(const coap2_msg *msg, const char *path)
     for (;;) {
         size_t length = strcspn(path, "/");
 
+        if (strcmp(path, "*") == 0) return found;
         if (!found || !fuzz_same(path, length, opt.value, opt.length))
             return false;
         found = coap2_opt_next(&opt) && opt.number == COAP2_OPT_URI_PATH;

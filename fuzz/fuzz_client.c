@@ -28,15 +28,15 @@
 typedef struct question {
     int16_t handle;
     bool open, ping, sent;
-    bool observes, watched; /* watched: its first request has left */
-    bool subscribes;        /* by a rule */
-    bool named;             /* its host is looked for */
-    bool cancelled;         /* and the server may be told so */
-    uint32_t pulls;         /* bytes of a body that leaves */
-    fuzz_memory body;       /* where the answer's is put together */
-    bool in_pieces;         /* a body is arriving, */
-    uint32_t next;          /* the next piece stands here */
-    uint8_t watch[8];       /* the token of its first request */
+    bool observes;
+    bool subscribes;  /* by a rule */
+    bool named;       /* its host is looked for */
+    bool cancelled;   /* and the server may be told so */
+    uint32_t pulls;   /* bytes of a body that leaves */
+    fuzz_memory body; /* where the answer's is put together */
+    bool in_pieces;   /* a body is arriving, */
+    uint32_t next;    /* the next piece stands here */
+    uint8_t watch[8]; /* the token that it observes by */
     uint8_t watch_length;
     uint8_t action; /* of its callback */
     uint8_t token_length;
@@ -182,8 +182,7 @@ static void note_first(question *q, const datagram *d, const coap2_msg *msg)
     q->id = d->id;
     q->token_length = d->token_length;
     memcpy(q->token, d->token, d->token_length);
-    if (q->observes && !q->watched) {
-        q->watched = true;
+    if (q->observes && d->has_observe) {
         q->watch_length = d->token_length;
         memcpy(q->watch, d->token, d->token_length);
     }

@@ -1658,8 +1658,11 @@ typedef struct coap2_upload {
     uint32_t length; /* so far; 0: free */
     uint32_t touched;
     uint16_t format;
-    uint16_t id;  /* of the request whose answer is kept */
-    uint8_t code; /* of an answer that is kept; 0: a body that arrives */
+    uint16_t id; /* of the request whose answer is kept: what follows is its */
+    uint32_t max_age;
+    size_t options; /* bytes of them, before the body */
+    uint16_t last;  /* number of the last of them */
+    uint8_t code;   /* 0: a body that arrives */
 } coap2_upload;
 
 #endif
@@ -9047,20 +9050,27 @@ static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
 
 #if COAP2_MAX_UPLOADS > 0
 
-/* Write the block that is asked for of an answer that was kept. */
+/* Write the block that is asked for of an answer that was kept; the first has
+   its options. */
 static void coap2i_write_kept(coap2_req *req, coap2_rsp *rsp, coap2_upload *u)
 {
+    const uint8_t *place = coap2i_place(req->node, u);
     uint32_t at;
     size_t size;
     u->touched = req->node->time;
     if ((req->flags & COAP2I_HAS_BLOCK2) == 0u) req->block2.szx = 6;
     req->flags |= COAP2I_HAS_BLOCK2;
     req->kept = true;
+    if (req->block2.number == 0u) {
+        coap2i_put_bytes(&rsp->w, place, u->options);
+        rsp->w.last = u->last;
+    }
     coap2i_open_window(req, rsp);
     size = coap2_rsp_window(rsp, u->length, &at);
     rsp->format = u->format;
+    rsp->max_age = u->max_age;
     if (size != 0u)
-        coap2_write_body(&rsp->w, coap2i_place(req->node, u) + at, size);
+        coap2_write_body(&rsp->w, place + u->options + 1u + at, size);
 }
 
 /* Does an answer fit the packet, and what the client can take? Block1 takes 5
@@ -9099,25 +9109,27 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
     length = coap2_write_end(w);
     coap2_write_start(w, slot, node->packet);
     w->options = w->next = slot + header;
-    w->last = aside.last;
     w->error = aside.error;
     /* nothing of it is sent where more of the body is to come */
     if (length == 0u || (!req->last && COAP2_CODE_CLASS(code) == 2u))
         return code;
     if (coap2i_stays_whole(req, rsp, length, aside.payload_size)) {
+        w->last = aside.last;
         w->payload_size = aside.payload_size;
         memcpy(slot + header, place + header, length - header);
         w->next = slot + length;
         return code;
     }
-    length -= header + aside.payload_size;
-    coap2i_put_bytes(w, place + header, length);
+    length -= header;
+    memmove(place, place + header, length);
     u->length = (uint32_t)aside.payload_size - 1u;
-    memmove(place, aside.next - u->length, aside.payload_size - 1u);
+    u->options = length - aside.payload_size;
+    u->last = aside.last;
     u->peer = *req->peer;
     u->key = key;
     u->id = req->msg->id;
     u->format = rsp->format;
+    u->max_age = rsp->max_age;
     u->code = code;
     rsp->etag_length = 0;
     coap2i_write_kept(req, rsp, u);

@@ -37,6 +37,7 @@ static uint8_t bodies[PLACES * SHARE + FENCE];
 
 static unsigned runs;             /* of the handlers */
 static uint32_t body_length;      /* of what they answer */
+static bool located;              /* a path for what was made */
 static uint8_t version;           /* of it: the ETag, and what its bytes are */
 static bool tagged;               /* with an ETag? */
 static uint32_t written;          /* bytes that handlers wrote */
@@ -61,6 +62,7 @@ static uint8_t begin_answer(const coap2_req *req, coap2_rsp *rsp)
     rsp->format = COAP2_FORMAT_OCTETS;
     rsp->max_age = max_age;
     if (tagged) coap2_rsp_etag(rsp, &version, 1);
+    if (located) coap2_write_text(&rsp->w, COAP2_OPT_LOCATION_PATH, "new");
     if (code == 0)
         code = req->method == COAP2_GET || req->method == COAP2_FETCH
                    ? COAP2_205_CONTENT
@@ -1764,6 +1766,32 @@ static void kept_blocks_again(void)
     CHECK_EQ(runs, 1);
 }
 
+/* What is sent again is what was sent, option by option. */
+static void kept_answer_is_the_same_again(void)
+{
+    uint8_t first[128];
+    size_t length;
+    coap2_opt path;
+
+    begin();
+    body_length = 250;
+    located = true;
+    max_age = 7;
+    CHECK_EQ(post(NO_BLOCK, 5), COAP2_204_CHANGED);
+    CHECK(coap2_msg_find(&answer, COAP2_OPT_LOCATION_PATH, &path));
+    CHECK_EQ(option(COAP2_OPT_MAX_AGE), 7);
+    length = wire.sent[0].length;
+    memcpy(first, wire.sent[0].bytes, length);
+    CHECK_EQ(repeat(), COAP2_204_CHANGED);
+    CHECK_EQ(wire.sent[0].length, length);
+    CHECK(memcmp(wire.sent[0].bytes, first, length) == 0);
+    CHECK_EQ(post(BLOCK(1, 0, 2), 0), COAP2_204_CHANGED);
+    CHECK(!coap2_msg_find(&answer, COAP2_OPT_LOCATION_PATH, &path));
+    CHECK(payload_is(64, 64, 1));
+    CHECK_EQ(runs, 1);
+    located = false;
+}
+
 /* The id of a kept answer, used again for something else (7252 4.4). */
 static void id_of_a_kept_answer(void)
 {
@@ -2083,6 +2111,7 @@ int main(void)
     RUN("RFC 7252 5.10.8: pieces", conditions_of_pieces);
     RUN("RFC 7959 2.7: kept answer", answer_is_kept);
     RUN("RFC 7252 4.5: kept, again", kept_blocks_again);
+    RUN("RFC 7252 4.5: kept, the same", kept_answer_is_the_same_again);
     RUN("RFC 7252 4.4: kept, its id", id_of_a_kept_answer);
     RUN("RFC 7959 2.7: runs once", next_block_never_runs_the_handler);
     RUN("RFC 7959 2.7: nowhere to keep", answer_that_nobody_can_keep);

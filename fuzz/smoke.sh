@@ -27,13 +27,11 @@ runs_of() { # HARNESS
 
 # ---- what is shown of a finding --------------------------------------------
 
-# The lines that matter, as a stack is longer than what is seen of a log.
-show_log() {
+# The lines of a log that matter: a stack would be longer than all we print.
+matter() { # LOG
     grep -a -e 'FUZZ_CHECK failed' -e 'runtime error:' -e 'ERROR: ' \
         -e 'SUMMARY: ' -e '^ *#[0-9]* .*\(coap2\.h\|fuzz_[a-z]*\.c\|node\.h\)' \
         "$1" | head -n 25
-    echo "the end of $1:"
-    tail -n 12 "$1"
 }
 
 # An input, and what the replayer says of it.
@@ -42,13 +40,17 @@ show_input() { # HARNESS FILE
     echo "$build/replay/$1 finding:"
     timeout 60 "$build/replay/$1" "$2" >"$log/$1.again" 2>&1
     echo "exit status $?"
-    show_log "$log/$1.again"
+    matter "$log/$1.again"
 }
 
+# The first three are enough.
 inputs_of() { # HARNESS
     for file in "$log/$1.found/"* "$build/out/$1/default/crashes/id"* \
         "$build/out/$1/default/hangs/id"*; do
-        [ -f "$file" ] && show_input "$1" "$file"
+        [ -f "$file" ] && echo "$file"
+    done | head -n 3 | while read -r file; do
+        echo "$file:"
+        show_input "$1" "$file"
     done
 }
 
@@ -61,7 +63,9 @@ check() {
     else
         echo "not ok - $title"
         {
-            show_log "$log/$harness.log"
+            matter "$log/$harness.log"
+            echo '...'
+            tail -n 12 "$log/$harness.log"
             inputs_of "$harness"
         } | cut -c 1-2000 | sed 's/^/    /'
         return 1

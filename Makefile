@@ -33,7 +33,7 @@ CHECKS = tests/style.py          \
          tests/analysis.sh       \
          fuzz/smoke.sh
 
-# and these run beside them: they take one core, and most of them wait.
+# and these run beside them, one at a time: most of the time they wait.
 BESIDE = tests/netns.sh          \
          tests/interop.sh        \
          tests/interop/directory.sh \

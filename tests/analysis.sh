@@ -143,11 +143,11 @@ C
 # The longest first.
 {
     analyse gcc_analyzer gcc $whole $tool
-    analyse tidy clang-tidy $whole $tool
-    analyse clang_analyzer clang $whole $tool
     analyse misra cppcheck $whole
     analyse check_host cppcheck $whole $tool
     analyse check_avr cppcheck $whole
+    analyse tidy clang-tidy $whole $tool
+    analyse clang_analyzer clang $whole $tool
 } >$jobs
 
 count=$(wc -l <$jobs) failed=0

@@ -23,22 +23,24 @@ tests    = $(patsubst tests/%.c,build/tests/%,$(wildcard tests/test_*.c))
 helpers  = $(patsubst %,build/tests/%,udp_send udp_answer saving slip_node)
 headers  = coap2.h $(wildcard examples/posix/*.h tests/*.h)
 
-# What `make check` runs, in this order; a line each.
+# What `make check` runs, in this order; a line each. These keep all cores busy,
 CHECKS = tests/style.py          \
          tests/manual.py         \
          tests/metadata.py       \
-         tests/packages.sh       \
          tests/matrix.sh         \
          tests/rooms.sh          \
-         tests/avr/run_tests.sh  \
-         tests/metal.sh          \
          tests/coverage.sh       \
          tests/analysis.sh       \
-         'tests/size.sh --check' \
-         fuzz/smoke.sh           \
+         fuzz/smoke.sh
+
+# and these run beside them, one at a time: most of the time they wait.
+BESIDE = tests/netns.sh          \
          tests/interop.sh        \
          tests/interop/directory.sh \
-         tests/netns.sh
+         tests/metal.sh          \
+         tests/avr/run_tests.sh  \
+         tests/packages.sh       \
+         'tests/size.sh --check'
 
 all: $(programs) $(examples) ## build the tool and the examples into build/
 
@@ -52,11 +54,11 @@ saving: build/tests/saving ## what a rule saves in a day: messages, bytes, energ
 	@build/tests/saving
 
 test: all $(tests) $(helpers) ## test every room on this machine, in two minutes
-	@tests/run.sh $(tests) $(wildcard tests/*_test.sh)
+	@tests/run.sh $(tests) --beside $(wildcard tests/*_test.sh)
 
 check: all ## everything else: ports, style, analysis, fuzzing; installs tools
 	@tests/setup.sh
-	@tests/run.sh $(CHECKS)
+	@tests/run.sh $(CHECKS) --beside $(BESIDE)
 
 size: ## flash, RAM and stack on small machines, as a table
 	@tests/size.sh

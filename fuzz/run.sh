@@ -2,6 +2,7 @@
 # Run each harness with AFL++, ASan and UBSan:  fuzz/run.sh [HARNESS...]
 #
 # FUZZ_SECONDS=60   for each harness
+# FUZZ_RUNS=N       about so many executions instead, with a fixed seed
 # FUZZ_RESUME=1     go on where the last run stopped, instead of from the seeds
 # COAP2_HEADER=FILE test that header instead of coap2.h
 #
@@ -9,7 +10,8 @@
 set -u
 cd "$(dirname "$0")/.." || exit 2
 
-seconds=${FUZZ_SECONDS:-60}
+limit="-V ${FUZZ_SECONDS:-60}"
+[ -z "${FUZZ_RUNS:-}" ] || limit="-E $FUZZ_RUNS -s 1"
 out=${FUZZ_BUILD:-build/fuzz}/out
 bin=${FUZZ_BUILD:-build/fuzz}/afl
 passed=0 failed=0
@@ -46,8 +48,9 @@ fuzz() {
     else
         rm -rf "${out:?}/$1"
     fi
+    # shellcheck disable=SC2086 # options
     afl-fuzz -i "$seeds" -o "$out/$1" -x "fuzz/dict/$1.dict" -t 1000 \
-        -V "$seconds" -- "$bin/$1" >"$out/$1.log" 2>&1
+        $limit -- "$bin/$1" >"$out/$1.log" 2>&1
 }
 
 for name; do

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Read coap2.h, and the tool that uses it, with four static analysers. Each
-# must also find a bug that is planted for it, so that silence means something.
+# Read coap2.h, and the tool that uses it, with four static analysers, one for
+# each core at a time. Each must also find a bug that is planted for it, so that
+# silence means something.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 work=build/analysis
 whole=$work/whole.c planted=$work/planted.c tool=examples/posix/coap2.c
-passed=0 failed=0
+jobs=$work/jobs
 
 # What MISRA C:2012 asks and we do otherwise; the other rules hold.
 #   2.4 2.5      a library has tags and macros that only its users use
@@ -67,51 +68,60 @@ check_host() {
 tidy() {
     clang-tidy "$1" --quiet --header-filter='.*' --warnings-as-errors='*' \
         --checks="$tidy_checks" -- -std=c99 -I. -D_POSIX_C_SOURCE=200809L \
-        2>$work/tidy.err
+        2>"$log.err"
 }
 
 gcc_analyzer() {
     gcc -std=c99 -O2 -fanalyzer -Wall -Wextra -Werror -I. \
-        -D_POSIX_C_SOURCE=200809L -c "$1" -o $work/analysed.o
+        -D_POSIX_C_SOURCE=200809L -c "$1" -o "$log.o"
 }
 
 # It exits with 0 whatever it finds.
 clang_analyzer() {
     clang --analyze -Xclang -analyzer-output=text -std=c99 -I. \
-        -D_POSIX_C_SOURCE=200809L "$1" 2>$work/clang.err
-    cat $work/clang.err
-    [ ! -s $work/clang.err ]
+        -D_POSIX_C_SOURCE=200809L "$1" 2>"$log.err"
+    cat "$log.err"
+    [ ! -s "$log.err" ]
 }
 
 # verdict STATUS NAME: ok if the status is 0.
 verdict() {
     if [ "$1" -eq 0 ]; then
-        passed=$((passed + 1))
         echo "ok - $2"
     else
-        failed=$((failed + 1))
         echo "not ok - $2"
-        head -n 60 $work/log
+        head -n 60 "$log"
     fi
 }
 
-# analyse ANALYSER COMMAND FILE...: silent about each, not about the planted.
-analyse() {
-    analyser=$1
-    shift
-    if ! command -v "$1" >$work/log; then
-        verdict 1 "$1 is not installed"
-        return
-    fi
-    shift
-    for file in "$@"; do
-        $analyser "$file" >$work/log 2>&1
+# One job, LINE of all: silent about a file, not about the planted one.
+if [ "${1:-}" = --job ]; then
+    log=$work/$2.log
+    read -r analyser command file <<END
+$(sed -n "$2p" $jobs)
+END
+    if ! command -v "$command" >"$log"; then
+        verdict 1 "$analyser: $command is not installed"
+    elif [ "$file" = $planted ]; then
+        $analyser "$file" >"$log" 2>&1 && status=1 || status=0
+        verdict "$status" "$analyser: finds the planted bug"
+    else
+        $analyser "$file" >"$log" 2>&1
         verdict $? "$analyser: $file"
+    fi >$work/"$2".result
+    exit 0
+fi
+
+# analyse ANALYSER COMMAND FILE...: a job for each, and one for the planted.
+analyse() {
+    analyser=$1 command=$2
+    shift 2
+    for file in "$@" $planted; do
+        echo "$analyser $command $file"
     done
-    $analyser $planted >$work/log 2>&1 && status=1 || status=0
-    verdict "$status" "$analyser: finds the planted bug"
 }
 
+rm -rf $work
 mkdir -p $work
 cat >$whole <<'C'
 #define COAP2_WITH_DIRECTORY 1
@@ -130,12 +140,22 @@ int planted(int n)
 }
 C
 
-analyse check_host cppcheck $whole $tool
-analyse check_avr cppcheck $whole
-analyse misra cppcheck $whole
-analyse tidy clang-tidy $whole $tool
-analyse gcc_analyzer gcc $whole $tool
-analyse clang_analyzer clang $whole $tool
+# The longest first.
+{
+    analyse gcc_analyzer gcc $whole $tool
+    analyse misra cppcheck $whole
+    analyse check_host cppcheck $whole $tool
+    analyse check_avr cppcheck $whole
+    analyse tidy clang-tidy $whole $tool
+    analyse clang_analyzer clang $whole $tool
+} >$jobs
 
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+count=$(wc -l <$jobs) failed=0
+seq "$count" | xargs -P "$(nproc)" -n 1 "$0" --job
+for i in $(seq "$count"); do
+    cat $work/"$i".result
+    grep -q '^ok - ' $work/"$i".result || failed=$((failed + 1))
+done
+
+echo "$((count - failed)) passed, $failed failed"
+[ $failed -eq 0 ] && [ "$count" -gt 0 ]

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Compile coap2.h with every compiler, language and setting of its knobs that
-# we promise, without a warning. Two jobs run at a time; `ok` or `not ok` each.
+# we promise, without a warning. A job for each core at a time; `ok` or `not ok`
+# each.
 #
 # Knobs are read from the header, so that a new one is covered by itself. Its
 # least and most come from `(MIN..MAX)` in the comment behind its #ifndef; a
@@ -63,17 +64,26 @@ compile() {
     add "$1" "$2 $strict -c -x $language $work/whole.c -o @.o"
 }
 
+# A standard matters to the front end alone, which -O0 has, too: each with it,
+# and one of each language, the oldest, with optimisation, of which more
+# warnings come.
 languages() {
-    for optimise in -O0 -O2 -Os; do
-        for std in c99 c11 c17; do
-            for cc in gcc clang; do
-                compile "$cc $std $optimise" "$cc -std=$std $optimise"
-            done
+    for std in c99 c11 c17; do
+        for cc in gcc clang; do
+            compile "$cc $std -O0" "$cc -std=$std -O0"
         done
-        for std in gnu++11 c++20; do
-            for cc in g++ clang++; do
-                compile "$cc $std $optimise" "$cc -std=$std $optimise"
-            done
+    done
+    for std in gnu++11 c++20; do
+        for cc in g++ clang++; do
+            compile "$cc $std -O0" "$cc -std=$std -O0"
+        done
+    done
+    for optimise in -O2 -Os; do
+        for cc in gcc clang; do
+            compile "$cc c99 $optimise" "$cc -std=c99 $optimise"
+        done
+        for cc in g++ clang++; do
+            compile "$cc gnu++11 $optimise" "$cc -std=gnu++11 $optimise"
         done
     done
     for std in c99 c11; do
@@ -180,22 +190,25 @@ C
 
 # ---- the knobs -------------------------------------------------------------
 
-# A line a knob: NAME LEAST MOST. Option numbers move by multiples of 32, which
-# keeps what their bits say (RFC 7252 5.4.6).
+# A line a knob: NAME LEAST MOST DEFAULT, which is - where it depends on the
+# machine. Option numbers move by multiples of 32, which keeps what their bits
+# say (RFC 7252 5.4.6).
 knobs() {
     awk '
+    NR == FNR { if ($1 == "#define") defined[$2]++; next }
     /^#ifndef COAP2_/ { name = $2; text = "" }
     name != "" { text = text " " $0 }
     $1 == "#define" && $2 == name && $3 ~ /^([0-9(]|COAP2_WITH_)/ {
-        if (name ~ /^COAP2_WITH_/) print name, 0, 1
-        else if (name ~ /^COAP2_OPT_/) print name, $3 + 2048, $3 + 32768
+        range = "? ?"
+        if (name ~ /^COAP2_WITH_/) range = "0 1"
+        else if (name ~ /^COAP2_OPT_/) range = $3 + 2048 " " $3 + 32768
         else if (match(text, /\([0-9]+\.\.[0-9]+\)/)) {
             range = substr(text, RSTART + 1, RLENGTH - 2)
             sub(/\.\./, " ", range)
-            print name, range
-        } else print name, "?", "?"
+        }
+        print name, range, defined[name] == 1 ? $3 : "-"
         name = ""
-    }' coap2.h | sort -u
+    }' coap2.h coap2.h | sort -u
 }
 
 # with NAME FLAGS: the same knobs in C, in C++ and on AVR. Only the first error
@@ -228,15 +241,20 @@ in_turn() {
     esac
 }
 
-# Rooms that are off are seen by all three compilers.
+# Rooms that are off are seen by all three compilers. A knob at its default is
+# the whole header once more, which each of them has compiled.
 extremes() {
-    while read -r name least most; do
+    while read -r name least most default; do
         case "$name $least" in
         *' ?') add "$name: its comment has no (MIN..MAX)" false ;;
+        *" $default") ;;
         COAP2_WITH_*) with "$name=$least" "-D$name=$least " ;;
         *) in_turn "$name=$least" "-D$name=$least " ;;
         esac
-        [ "$least" = '?' ] || in_turn "$name=$most" "-D$name=$most "
+        case $most in
+        '?' | "$default") ;;
+        *) in_turn "$name=$most" "-D$name=$most " ;;
+        esac
     done <$work/knobs
 }
 
@@ -252,7 +270,7 @@ rooms_alone() {
 }
 
 # Fifty pairs of knobs, each at an end of its range, by a seed of our own: the
-# same pairs with every awk.
+# same pairs with every awk. Each is compiled by one of the three.
 pairs() {
     awk -v seed=$seed '
     function chance(n) { seed = seed * 16807 % 2147483647; return seed % n }
@@ -266,7 +284,7 @@ pairs() {
         }
     }' $work/knobs >$work/pairs
     while read -r pair; do
-        compile "pair ${pair}" "gcc -std=c99 -O2 -Wfatal-errors $pair "
+        in_turn "pair $pair" "$pair "
     done <$work/pairs
 }
 
@@ -282,7 +300,7 @@ two_files
 extremes
 rooms_alone
 pairs
-seq $count | xargs -P 2 -n 1 "$0" --job
+seq $count | xargs -P "$(nproc)" -n 1 "$0" --job
 
 failed=0
 for i in $(seq $count); do

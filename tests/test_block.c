@@ -49,7 +49,7 @@ static void values_read(void)
 
     for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         block_row r;
-        coap2_block b;
+        coap2_block b = {0, false, 0};
         coap2_opt o;
 
         test_row = i + 1;

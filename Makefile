@@ -38,7 +38,8 @@ CHECKS = tests/style.py          \
          fuzz/smoke.sh           \
          tests/interop.sh        \
          tests/interop/directory.sh \
-         tests/netns.sh
+         tests/netns.sh          \
+         tests/lwip.sh
 
 all: $(programs) $(examples) ## build the tool and the examples into build/
 

@@ -9,8 +9,8 @@
        coap2_lwip_poll(&lwip);
 
    Afterwards call coap2_lwip_poll whenever you have asked for something to be
-   sent: behind coap2_changed, coap2_get, coap2_answer. All of it, callbacks too,
-   runs in lwIP's own context, as its raw API wants: the tcpip thread
+   sent: behind coap2_changed, coap2_get, coap2_answer. All of it, and what it
+   calls, runs in lwIP's own context, as its raw API wants: the tcpip thread
    (tcpip_callback, LOCK_TCPIP_CORE), or the loop that calls sys_check_timeouts.
 
    The node needs no `in`: messages are read where they arrived. lwIP needs a
@@ -92,7 +92,7 @@ static bool coap2_lwip_address(const coap2_lwip *lwip, ip_addr_t *address,
     return false;
 }
 
-/* ---- the address we were asked at, from which we answer (RFC 7252 8.2) ---- */
+/* ---- the address we were asked at, which answers (RFC 7252 5.3.2) ------- */
 
 /* An interface in the upper byte; in the lower, 1 is its IPv4 address and 2 its
    first IPv6 address. 0: a group, or nobody has asked. */

@@ -1185,6 +1185,35 @@ static void notifications_in_blocks(void)
     }
 }
 
+static unsigned draws;
+
+/* The observation's token, and then others. */
+static uint32_t draw_observing(void *io)
+{
+    const uint8_t *t = observing_token;
+    uint32_t token = t[0] | (uint32_t)t[1] << 8 | (uint32_t)t[2] << 16 |
+                     (uint32_t)t[3] << 24;
+
+    (void)io;
+    return token + draws++;
+}
+
+/* Meanwhile its token stays in use (RFC 7641 3.1, RFC 7252 5.3.1). */
+static void token_of_notifications_in_blocks(void)
+{
+    begin_observe();
+    notify(1, BLOCK(0, 1, 1), 32, 1);
+    CHECK(asks_for(BLOCK(1, 0, 1)));
+    draws = 0;
+    node.random = draw_observing;
+    loop_clear(&wire);
+    CHECK(coap2_get(&node, "coap://192.0.2.2/y", NULL, NULL) > 0);
+    CHECK(asks());
+    CHECK(draws > 1);
+    CHECK_EQ(asked.token_length, 4);
+    CHECK(memcmp(asked.token, observing_token, 4) != 0);
+}
+
 /* A newer one that comes in between begins anew, each time it does. */
 static void notification_overtakes_blocks(void)
 {
@@ -1535,6 +1564,7 @@ int main(void)
     RUN("RFC 7959 2.7: POST", post_with_a_large_answer);
     RUN("RFC 7959 2.7: POST that changes", post_whose_answer_changes);
     RUN("RFC 7959 2.6: notifications", notifications_in_blocks);
+    RUN("RFC 7959 2.6: tokens", token_of_notifications_in_blocks);
     RUN("RFC 7959 2.6: overtaken", notification_overtakes_blocks);
     RUN("RFC 7641 3.4: stale, between", stale_notification_between_blocks);
     RUN("RFC 7959 2.8: group", group_is_not_asked_for_more);

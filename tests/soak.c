@@ -16,6 +16,7 @@
    - each answer belongs to its request, also in blocks;
    - every exchange, observer, duplicate, name and place for a body is free;
    - poll has nothing to do, ever;
+   - retransmissions come when they should, and nobody is given up too soon;
    - no datagram was larger than a packet;
    - the memory around the nodes and their buffers is as it was.
 
@@ -115,7 +116,8 @@ typedef struct ask {
     bool confirmable, cancels, forgets, assembled;
     bool lost; /* by a node that lost its memory */
     unsigned ends, answers;
-    uint32_t at; /* of its body so far */
+    uint64_t since; /* when it began */
+    uint32_t at;    /* of its body so far */
     uint8_t body[LONGEST];
 } ask;
 
@@ -138,6 +140,13 @@ typedef struct home {
     uint8_t guard_e[GUARD];
 } home;
 
+/* The last confirmable message of a node to the silent address. */
+typedef struct patience {
+    uint16_t id;
+    unsigned times;
+    uint64_t at, gap;
+} patience;
+
 typedef struct overheard {
     size_t length;
     uint8_t bytes[WORLD_PACKET];
@@ -151,7 +160,7 @@ typedef struct outcome {
 
 typedef struct totals {
     outcome of[KINDS];
-    unsigned long accepted, refused, phases, reboots, sleeps, cuts;
+    unsigned long accepted, refused, inside, phases, reboots, sleeps, cuts;
     unsigned long strange, repeated, lates, blocks;
     unsigned long sent, lost, delivered, bytes;
     unsigned long largest; /* datagram */
@@ -162,6 +171,7 @@ static world_place places[NODES];
 static home homes[NODES];
 static ask asks[ASKS];
 static late lates[LATES];
+static patience waits[NODES];
 static overheard ring[OVERHEARD];
 static unsigned late_count, ring_at, continued;
 static uint32_t serial;
@@ -181,6 +191,8 @@ enum {
     BELONGS,
     BODY,
     RESULT,
+    TOO_SOON,
+    GAP,
     EXCHANGES,
     OBSERVERS,
     DUPLICATES,
@@ -201,6 +213,8 @@ static const char *const rule_names[RULES] = {
     "answers that are another request's",
     "bodies that are damaged",
     "results that cannot be",
+    "requests that were given up too soon",
+    "retransmissions that came too soon or too late",
     "exchanges leaked",
     "observers leaked",
     "duplicates that were not forgotten",
@@ -486,6 +500,19 @@ static bool can_end(const ask *a, coap2_result result)
     }
 }
 
+/* The least time until an answer is given up (RFC 7252 4.2, 4.8.2); a group has
+   nine seconds, and who was found by name is looked for again after two
+   retransmissions. */
+static uint32_t least_patience(const ask *a)
+{
+    uint32_t last = (2u << COAP2_MAX_RETRANSMIT) - 1u;
+
+    if (a->kind == GROUP || a->kind == FIND) return 9 * SECOND;
+    if (a->kind == NAMED) last = 7;
+    last *= COAP2_ACK_TIMEOUT;
+    return last < COAP2_DEADLINE ? last : COAP2_DEADLINE;
+}
+
 static void count_end(const ask *a, coap2_result result)
 {
     outcome *o = &sums.of[a->kind];
@@ -501,7 +528,13 @@ static void count_end(const ask *a, coap2_result result)
     else
         o->other++;
     if (!rough && !can_end(a, result)) break_rule(RESULT, a->kind);
+    if (result == COAP2_ERR_TIMEOUT && w.now - a->since < least_patience(a)) {
+        break_rule(TOO_SOON, a->kind);
+    }
 }
+
+/* Inside the callback of one, a node begins its next request: start_next. */
+static void (*go_on)(unsigned from);
 
 static void on_reply(const coap2_reply *reply)
 {
@@ -519,6 +552,7 @@ static void on_reply(const coap2_reply *reply)
     if (!reply->more) {
         a->ends++;
         count_end(a, reply->result);
+        if (world_chance(&w, 100)) go_on(a->from);
         return;
     }
     sums.of[a->kind].news++;
@@ -622,6 +656,8 @@ static void start_ask(world *world_, void *user)
     coap2_call call;
 
     (void)world_;
+    if (a->handle != 0) return; /* begun already */
+    a->since = w.now;
     start_call(&call, a);
     call.confirmable = a->confirmable;
     write_request(&call, a);
@@ -635,6 +671,18 @@ static void start_ask(world *world_, void *user)
     sums.refused++;
     if (a->handle != COAP2_ERR_FULL) {
         break_rule(RESULT, (unsigned long)-a->handle);
+    }
+}
+
+static void start_next(unsigned from)
+{
+    unsigned i;
+
+    for (i = 0; i < ASKS; i++) {
+        if (asks[i].from != from || asks[i].handle != 0) continue;
+        start_ask(&w, &asks[i]);
+        sums.inside++;
+        return;
     }
 }
 
@@ -694,6 +742,12 @@ static void plan_ask(ask *a)
 
 /* ---- nodes: they sleep, forget, and are cut off ---------------------------- */
 
+/* The last one has fewer slots than exchanges. */
+static unsigned slots_of(unsigned i)
+{
+    return i + 1u == NODES && SLOTS > 4 ? 4 : SLOTS;
+}
+
 static void set_node(unsigned i)
 {
     home *h = &homes[i];
@@ -709,7 +763,7 @@ static void set_node(unsigned i)
     node->in = h->in;
     node->in_size = sizeof h->in;
     node->out = h->out;
-    node->out_size = sizeof h->out;
+    node->out_size = slots_of(i) * (size_t)PACKET;
     node->packet = PACKET;
     node->bodies = h->bodies;
     node->bodies_size = sizeof h->bodies;
@@ -856,6 +910,28 @@ static void answer_from_nowhere(world_place *to, unsigned address,
 
 /* ---- the wire ---------------------------------------------------------------- */
 
+/* Each retransmission waits twice as long as the one before it, the first one
+   for ACK_TIMEOUT to one and a half of it (RFC 7252 4.2). */
+static void check_gap(unsigned node, const uint8_t *bytes)
+{
+    patience *p = &waits[node];
+    uint16_t id = (uint16_t)(bytes[2] << 8 | bytes[3]);
+    uint64_t gap = w.now - p->at;
+
+    if (id != p->id || p->times == 0) {
+        p->times = 0;
+    } else if (p->times == 1) {
+        if (gap < COAP2_ACK_TIMEOUT || gap > COAP2_ACK_TIMEOUT * 3u / 2u)
+            break_rule(GAP, (unsigned long)gap);
+    } else if (gap != 2 * p->gap) {
+        break_rule(GAP, (unsigned long)gap);
+    }
+    p->id = id;
+    p->times++;
+    p->at = w.now;
+    p->gap = gap;
+}
+
 static void on_sent(world *world_, world_place *from, const coap2_peer *to,
                     const uint8_t *bytes, size_t length)
 {
@@ -869,6 +945,10 @@ static void on_sent(world *world_, world_place *from, const coap2_peer *to,
     if (length < 4 || length > PACKET) break_rule(TOO_LONG, length);
     continued += bytes[1] == COAP2_231_CONTINUE;
     if (to->address[0] != 10) return;
+    if (to->address[3] == SILENT && bytes[0] >> 4 == 4 && !rough &&
+        COAP2_CODE_CLASS(bytes[1]) == 0) {
+        check_gap(index_of(from->node), bytes);
+    }
     if (to->address[3] == REJECTS || to->address[3] == STRANGE) {
         answer_from_nowhere(from, to->address[3], bytes);
     }
@@ -1016,7 +1096,7 @@ static void check_node(unsigned i)
     check_records(node);
     check_guards(&homes[i]);
     free_ones = world_count_free(node);
-    if (free_ones != COAP2_MAX_EXCHANGES) break_rule(EXCHANGES, free_ones);
+    if (free_ones != slots_of(i) - 1u) break_rule(EXCHANGES, free_ones);
     check_uploads(i);
 }
 
@@ -1105,6 +1185,7 @@ static void print_events(void)
     print_row("times that each clock wrapped",
               (unsigned long)((w.now + places[0].clock) >> 32));
     print_row("requests that found no free exchange", sums.refused);
+    print_row("requests that began in another's callback", sums.inside);
     print_row("nodes that lost their memory", sums.reboots);
     print_row("nodes that slept in other memory", sums.sleeps);
     print_row("cables that were cut", sums.cuts);
@@ -1140,6 +1221,7 @@ static void begin(uint32_t seed)
 
     world_start(&w, seed);
     w.seen = on_sent;
+    go_on = start_next;
     memset(homes, 0xa5, sizeof homes);
     for (i = 0; i < NODES; i++) {
         memset(&homes[i].node, 0, sizeof homes[i].node);

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Long lives without a leaked slot: tests/soak.c on the host, once optimised
-# and, for a tenth of it, under the sanitizers, whose table must be the same;
-# and tests/avr/soak.c with the firmware of examples/avr in a simulator. The
-# tables go to tests/soak.md.
+# Long lives without a leaked slot: tests/soak.c on the host, and with the few
+# records of an Uno; a tenth of it once more under the sanitizers, whose table
+# must be the same; and tests/avr/soak.c with the firmware of examples/avr in a
+# simulator. The tables go to tests/soak.md.
 #
 #     soak.sh [REQUESTS [SEED [REQUESTS OF THE CHIP]]]
 #     soak.sh --check        a short one, which writes no tables
@@ -13,6 +13,12 @@ page=tests/soak.md
 [ "${1:-}" = --check ] && page=$work/soak.md && set -- 20000 1 1000
 requests=${1:-1000000} seed=${2:-7252} chip=${3:-20000}
 passed=0 failed=0
+
+# The knobs that count records, as they are on AVR.
+few='-DCOAP2_MAX_EXCHANGES=2 -DCOAP2_MAX_DUPLICATES=4 -DCOAP2_MAX_OBSERVERS=4
+     -DCOAP2_MAX_UPLOADS=1 -DCOAP2_MAX_NAMES=2 -DCOAP2_OBSERVE_OPTIONS=4
+     -DCOAP2_REPLY_SIZE=8 -DCOAP2_RULE_SIZE=24 -DCOAP2_RULE_OLDS=2
+     -DCOAP2_RULE_DEPTH=8 -DCOAP2_ADDRESS_SIZE=4'
 
 verdict() { # NAME TRUTH DETAIL
     if [ "$2" -eq 1 ]; then
@@ -58,6 +64,8 @@ build_all() {
     warnings='-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wundef -Werror'
     # shellcheck disable=SC2086 # words
     build fast cc -std=c99 -O2 $warnings -I. -Itests tests/soak.c
+    # shellcheck disable=SC2086 # words
+    build small cc -std=c99 -O2 $warnings $few -I. -Itests tests/soak.c
     build checked cc -std=c99 -O1 -g -fsanitize=address,undefined \
         -fno-sanitize-recover=all -I. -Itests tests/soak.c
     # after the source, as linkers want it
@@ -75,6 +83,8 @@ run() { # NAME TABLE PROGRAM ARGUMENT...
 }
 
 run_host() {
+    run "the host, few records: $requests requests" small "$work/small" \
+        "$requests" "$seed"
     tenth=$((requests / 10))
     run "the host: $requests requests" host "$work/fast" "$requests" "$seed"
     run "the host: $tenth requests" tenth "$work/fast" "$tenth" "$seed"
@@ -116,6 +126,10 @@ the sanitizers a tenth of it was the same.
 ## On the host: five nodes, each server and client
 
 $(cat $work/host.md)
+
+## The same with the few records that are the default on AVR
+
+$(cat $work/small.md)
 
 ## On an ATmega328P, simulated: the firmware of examples/avr, three clients
 

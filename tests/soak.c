@@ -242,7 +242,7 @@ static unsigned index_of(const coap2_node *node)
     return i;
 }
 
-/* ---- keys and bodies ----------------------------------------------------- */
+/* ---- keys and bodies ---------------------------------------------------- */
 
 static void write_key(char *key, uint32_t number)
 {
@@ -282,7 +282,7 @@ static bool is_body(uint32_t number, uint32_t at, const uint8_t *bytes,
     return length == 0 || memcmp(bytes, right, length) == 0;
 }
 
-/* ---- what every node offers ---------------------------------------------- */
+/* ---- what every node offers --------------------------------------------- */
 
 /* The key of a request: its query, else its payload. */
 static const uint8_t *key_of(const coap2_req *req)
@@ -435,7 +435,7 @@ static void change(world *world_, void *user)
     coap2_changed(node, &state);
 }
 
-/* ---- answers -------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------ */
 
 static bool has_body(const ask *a)
 {
@@ -561,7 +561,7 @@ static void on_reply(const coap2_reply *reply)
     }
 }
 
-/* ---- requests ------------------------------------------------------------- */
+/* ---- requests ----------------------------------------------------------- */
 
 static void pull_body(void *user, uint32_t at, uint8_t *bytes, size_t size)
 {
@@ -740,7 +740,7 @@ static void plan_ask(ask *a)
                 end_ask, a);
 }
 
-/* ---- nodes: they sleep, forget, and are cut off ---------------------------- */
+/* ---- nodes: they sleep, forget, and are cut off ------------------------- */
 
 /* The last one has fewer slots than exchanges. */
 static unsigned slots_of(unsigned i)
@@ -828,7 +828,7 @@ static void plan(unsigned thousandths, world_action_fn action)
     world_later(&w, &places[i], world_below(&w, PHASE), action, &homes[i].node);
 }
 
-/* ---- strangers -------------------------------------------------------------- */
+/* ---- strangers ---------------------------------------------------------- */
 
 /* A datagram comes from an address where nobody is. */
 static void come_from(unsigned address, world_place *to, const uint8_t *bytes,
@@ -908,7 +908,7 @@ static void answer_from_nowhere(world_place *to, unsigned address,
     come_from(address, to, answer, coap2_write_end(&out));
 }
 
-/* ---- the wire ---------------------------------------------------------------- */
+/* ---- the wire ----------------------------------------------------------- */
 
 /* Each retransmission waits twice as long as the one before it, the first one
    for ACK_TIMEOUT to one and a half of it (RFC 7252 4.2). */
@@ -954,7 +954,7 @@ static void on_sent(world *world_, world_place *from, const coap2_peer *to,
     }
 }
 
-/* ---- a phase ------------------------------------------------------------------ */
+/* ---- a phase ------------------------------------------------------------ */
 
 static void set_network(void)
 {
@@ -1128,7 +1128,7 @@ static void run_phase(void)
     sums.phases++;
 }
 
-/* ---- the table ---------------------------------------------------------------- */
+/* ---- the table ---------------------------------------------------------- */
 
 static void add(outcome *all, const outcome *o)
 {
@@ -1213,7 +1213,7 @@ static int print_rules(void)
     return status;
 }
 
-/* ---- all of it ------------------------------------------------------------------ */
+/* ---- all of it ---------------------------------------------------------- */
 
 static void begin(uint32_t seed)
 {

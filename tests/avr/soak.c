@@ -1,4 +1,4 @@
-/* soak.c - a long life of the firmware of examples/avr, in libsimavr, with three
+/* soak.c - a long life of the firmware of examples/avr in libsimavr, with three
    clients at the other end of its serial line, in the time of the chip:
 
        soak [REQUESTS [SEED]] FIRMWARE.elf
@@ -137,7 +137,7 @@ static uint32_t now_ms(void)
     return (uint32_t)(chip.avr->cycle / CYCLES_PER_MS) - 60000u;
 }
 
-/* ---- the line -------------------------------------------------------------- */
+/* ---- the line ----------------------------------------------------------- */
 
 static void put_queue(void *io, uint8_t byte)
 {
@@ -215,7 +215,7 @@ static void line_sent(uint8_t byte)
 
 static const wire line = {line_sent, line_next};
 
-/* ---- requests --------------------------------------------------------------- */
+/* ---- requests ----------------------------------------------------------- */
 
 static bool can_be(const ask *a, const coap2_reply *reply)
 {
@@ -324,7 +324,7 @@ static void end(ask *a)
     if (a->ends != 1) fault("ends at once", a->kind);
 }
 
-/* ---- time --------------------------------------------------------------------- */
+/* ---- time --------------------------------------------------------------- */
 
 static uint32_t rest[CLIENTS];
 
@@ -357,7 +357,7 @@ static bool come_to_rest(uint32_t ms)
     return busy == 0;
 }
 
-/* ---- phases -------------------------------------------------------------------- */
+/* ---- phases ------------------------------------------------------------- */
 
 static unsigned pick_kind(void)
 {
@@ -482,7 +482,7 @@ static void run_phase(void)
     phases++;
 }
 
-/* ---- the table ------------------------------------------------------------------- */
+/* ---- the table ---------------------------------------------------------- */
 
 static void print_outcome(const char *name, const outcome *o)
 {
@@ -538,7 +538,7 @@ static void print_events(void)
     print_row("slots leaked, answers too many or too few", faults);
 }
 
-/* ---- all of it ---------------------------------------------------------------------- */
+/* ---- all of it ---------------------------------------------------------- */
 
 static void start_client(unsigned i)
 {

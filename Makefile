@@ -38,6 +38,8 @@ BESIDE = tests/netns.sh          \
          tests/interop.sh        \
          tests/interop/directory.sh \
          tests/metal.sh          \
+         tests/lwip.sh           \
+         'tests/soak.sh --check' \
          tests/avr/run_tests.sh  \
          tests/packages.sh       \
          'tests/size.sh --check'
@@ -66,6 +68,9 @@ size: ## flash, RAM and stack on small machines, as a table
 bench: ## instructions, cycles and nanoseconds an operation takes
 	@tests/bench.sh
 
+soak: ## a million requests without a leaked slot; writes tests/soak.md
+	@tests/soak.sh
+
 fuzz: ## run each fuzzer for FUZZ_SECONDS=60
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz/run.sh
 
@@ -91,8 +96,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' \
 	    Makefile
 
-.PHONY: all demo examples saving test check size bench fuzz coverage style \
-        install uninstall clean help always
+.PHONY: all demo examples saving test check size bench soak fuzz coverage \
+        style install uninstall clean help always
 
 build/%: examples/posix/%.c $(headers) build/flags
 	$(COMPILE) -D_POSIX_C_SOURCE=200809L $< -o $@

@@ -10366,6 +10366,21 @@ enum {
     COAP2I_SOUGHT_AGAIN = 256
 };
 
+/* Is it the token of a request that has not ended, or of the observation that
+   it began, which goes on while blocks are asked for under others? */
+static bool coap2i_uses_token(const coap2_exchange *e, const uint8_t *token)
+{
+    if (e->state < COAP2I_QUEUED) return false;
+#if COAP2_WITH_OBSERVE
+    if ((e->flags & COAP2I_WATCHES) != 0u &&
+        e->watch_length == COAP2_TOKEN_LENGTH &&
+        memcmp(e->watch, token, COAP2_TOKEN_LENGTH) == 0)
+        return true;
+#endif
+    return e->token_length == COAP2_TOKEN_LENGTH &&
+           memcmp(e->token, token, COAP2_TOKEN_LENGTH) == 0;
+}
+
 /* Draw a token that no request uses. */
 static void coap2i_new_token(coap2_node *node, uint8_t token[8])
 {
@@ -10378,9 +10393,7 @@ static void coap2i_new_token(coap2_node *node, uint8_t token[8])
                 if (i % 4u == 0u) chance = coap2i_chance(node);
                 token[i] = (uint8_t)chance;
             }
-        if (e->state >= COAP2I_QUEUED &&
-            e->token_length == COAP2_TOKEN_LENGTH &&
-            memcmp(e->token, token, COAP2_TOKEN_LENGTH) == 0)
+        if (coap2i_uses_token(e, token))
             e = node->exchanges;
         else
             e++;

@@ -19,7 +19,7 @@ packages="$packages cppcheck gcovr valgrind shellcheck"
 # Fuzzing, and libcoap to be measured beside.
 packages="$packages afl++ libclang-rt-14-dev libcoap3-dev pkg-config"
 # The programs of others that ours talk to, and networks of our own.
-packages="$packages libcoap3-bin iproute2"
+packages="$packages libcoap3-bin iproute2 liblwip-dev"
 command -v node >/dev/null && command -v npm >/dev/null ||
     packages="$packages nodejs npm"
 # Taking coap2 as a package; the Python is Debian's, which finds its modules.

@@ -1150,14 +1150,20 @@ static void notify(uint32_t sequence, uint32_t block2, size_t size,
     send_answer();
 }
 
-static void begin_observe(void)
+/* The request of an observation has left. */
+static void is_observing(void)
 {
-    fresh();
-    CHECK(coap2_observe(&node, "coap://192.0.2.1/x", on_reply, NULL) > 0);
     CHECK(asks());
     observing = asked;
     memcpy(observing_token, asked.token, asked.token_length);
     observing.token = observing_token;
+}
+
+static void begin_observe(void)
+{
+    fresh();
+    CHECK(coap2_observe(&node, "coap://192.0.2.1/x", on_reply, NULL) > 0);
+    is_observing();
 }
 
 /* Of a large notification the first block comes by itself, the rest is asked
@@ -1183,6 +1189,58 @@ static void notifications_in_blocks(void)
         CHECK(holds(store, 37, (uint8_t)i));
         wire.time += 5000;
     }
+}
+
+static unsigned draws;
+
+/* The observation's token, and then others. */
+static uint32_t draw_observing(void *io)
+{
+    const uint8_t *t = observing_token;
+    uint32_t token = t[0] | (uint32_t)t[1] << 8 | (uint32_t)t[2] << 16 |
+                     (uint32_t)t[3] << 24;
+
+    (void)io;
+    return token + draws++;
+}
+
+/* Meanwhile its token stays in use (RFC 7641 3.1, RFC 7252 5.3.1). */
+static void token_of_notifications_in_blocks(void)
+{
+    begin_observe();
+    notify(1, BLOCK(0, 1, 1), 32, 1);
+    CHECK(asks_for(BLOCK(1, 0, 1)));
+    draws = 0;
+    node.random = draw_observing;
+    loop_clear(&wire);
+    CHECK(coap2_get(&node, "coap://192.0.2.2/y", NULL, NULL) > 0);
+    CHECK(asks());
+    CHECK(draws > 1);
+    CHECK_EQ(asked.token_length, 4);
+    CHECK(memcmp(asked.token, observing_token, 4) != 0);
+}
+
+/* One of the caller's, of another length, is another. */
+static void token_beside_a_shorter_one(void)
+{
+    coap2_call call;
+
+    fresh();
+    coap2_call_start(&call, &node, COAP2_GET, "coap://192.0.2.1/x");
+    coap2_write_uint(&call.w, COAP2_OPT_OBSERVE, 0);
+    coap2_call_token(&call, "ab", 2);
+    CHECK(coap2_call_send(&call, on_reply, NULL) > 0);
+    is_observing();
+    notify(1, BLOCK(0, 0, 1), 20, 1);
+    loop_poll(&wire, &node);
+    CHECK_EQ(mores, 1);
+    draws = 0;
+    node.random = draw_observing;
+    loop_clear(&wire);
+    CHECK(coap2_get(&node, "coap://192.0.2.2/y", NULL, NULL) > 0);
+    CHECK(asks());
+    CHECK_EQ(asked.token_length, 4);
+    CHECK(memcmp(asked.token, "ab", 2) == 0);
 }
 
 /* A newer one that comes in between begins anew, each time it does. */
@@ -1535,6 +1593,8 @@ int main(void)
     RUN("RFC 7959 2.7: POST", post_with_a_large_answer);
     RUN("RFC 7959 2.7: POST that changes", post_whose_answer_changes);
     RUN("RFC 7959 2.6: notifications", notifications_in_blocks);
+    RUN("RFC 7959 2.6: tokens", token_of_notifications_in_blocks);
+    RUN("RFC 7252 5.3.1: tokens", token_beside_a_shorter_one);
     RUN("RFC 7959 2.6: overtaken", notification_overtakes_blocks);
     RUN("RFC 7641 3.4: stale, between", stale_notification_between_blocks);
     RUN("RFC 7959 2.8: group", group_is_not_asked_for_more);

@@ -32,6 +32,7 @@ CHECKS = tests/style.py          \
          tests/rooms.sh          \
          tests/avr/run_tests.sh  \
          tests/metal.sh          \
+         tests/arduino.sh        \
          tests/coverage.sh       \
          tests/analysis.sh       \
          'tests/size.sh --check' \

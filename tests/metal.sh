@@ -29,7 +29,8 @@ firmware() {
 
 trap end_all EXIT
 mkdir -p $work
-needed avr-gcc
+have avr-gcc
+needed
 install_coap
 programs >$work/programs.log 2>&1 &
 others=$!
@@ -51,8 +52,6 @@ end_bridge 'without losses'
 
 # the gateway sees its line go away and come back
 start_bridge $work/node.elf --loss 20 --seed 7252
-NODE_PATH=$PWD/build/interop/node_modules
-export NODE_PATH
 losses
 judge_losses
 end_bridge 'with losses'

@@ -1,12 +1,14 @@
 /* Runs AVR firmware under libsimavr as fast as a real one, with its UART 0 on
    a pseudo terminal, as a board at a USB port would have it:
 
-       bridge [--loss PERCENT] [--seed N] [--mcu NAME] LINK FIRMWARE.elf
+       bridge [--loss PERCENT] [--seed N] [--mcu NAME] [--weather]
+           LINK FIRMWARE.elf
 
    LINK becomes a symbolic link to the terminal. Of the SLIP frames that go
-   either way, PERCENT are lost. SIGUSR1 resets the chip, as its button does.
+   either way, PERCENT are lost. With weather there is a thermometer at pin A0
+   and a hygrometer at A1. SIGUSR1 resets the chip, as its button does.
    SIGTERM ends it; it then prints how many frames came and went, how many of
-   them were lost, the resets, and the deepest stack.
+   them were lost, the resets, the deepest stack, and the outputs of port B.
 
    Status: 0, or that of host.c for firmware that ends or crashes. */
 
@@ -26,15 +28,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <simavr/avr_adc.h>
+
 #include "machine.h"
 
 enum { FREQUENCY = 16000000, CYCLES_PER_LOOK = 16000, LATE_NS = 200000000 };
+enum { PORTB = 0x25 }; /* on every ATmega we use */
 enum { FRAME_SIZE = 4096, QUEUE_SIZE = 65536 };
 
 typedef struct options {
     const char *link, *firmware, *mcu;
     unsigned loss;
     uint32_t seed;
+    bool weather;
 } options;
 
 /* One way of the line: frames are put together, and go on or are lost. */
@@ -153,6 +159,34 @@ static void keep_pace(const machine *m, int64_t *start)
     if (ppoll(&waiting, 1, &limit, NULL) > 0) read_terminal();
 }
 
+/* ---- the weather -------------------------------------------------------- */
+
+/* Up and down, between 0 and 8. */
+static unsigned wave(uint64_t step)
+{
+    unsigned at = (unsigned)(step % 16u);
+
+    return at < 8u ? at : 16u - at;
+}
+
+static void set_pin(const machine *m, int channel, unsigned millivolts)
+{
+    avr_irq_t *pin =
+        avr_io_getirq(m->avr, AVR_IOCTL_ADC_GETIRQ, ADC_IRQ_ADC0 + channel);
+
+    avr_raise_irq(pin, millivolts);
+}
+
+/* A day in eight seconds: warm when it is dry, but for a while. From a TMP36,
+   10 mV a degree, and 500 mV at none; and 50 mV a percent. */
+static void weather(const machine *m)
+{
+    uint64_t step = m->avr->cycle / (FREQUENCY / 2);
+
+    set_pin(m, 0, 500 + 180 + 5 * wave(step));
+    set_pin(m, 1, 50 * (60 - 3 * wave(step + 2)));
+}
+
 /* ---- running it --------------------------------------------------------- */
 
 static void on_signal(int number)
@@ -176,11 +210,13 @@ static unsigned long run(machine *m)
     uint64_t next_look = 0;
     unsigned long resets = 0;
 
+    m->avr->vcc = m->avr->avcc = m->avr->aref = 5000; /* mV */
     while (m->status < 0 && !asked_to_end) {
         step(m, UINT64_MAX);
         if (m->avr->cycle < next_look) continue;
         next_look = m->avr->cycle + CYCLES_PER_LOOK;
         keep_pace(m, &start);
+        if (chosen.weather) weather(m);
         if (asked_to_reset) {
             reset(m);
             resets++;
@@ -205,6 +241,8 @@ static bool read_options(int count, char **words)
             chosen.seed = (uint32_t)strtoul(words[++i], NULL, 10);
         else if (!strcmp(words[i], "--mcu") && more)
             chosen.mcu = words[++i];
+        else if (!strcmp(words[i], "--weather"))
+            chosen.weather = true;
         else if (words[i][0] == '-' || chosen.firmware)
             return false;
         else if (!chosen.link)
@@ -229,9 +267,10 @@ static int serve(void)
     resets = run(&m);
     (void)unlink(chosen.link);
     printf("to the chip %lu, lost %lu; from it %lu, lost %lu; resets %lu; "
-           "stack %u\n",
+           "stack %u; port B %u\n",
            to_chip.frames, to_chip.lost, from_chip.frames, from_chip.lost,
-           resets, (unsigned)(m.avr->ramend - m.bottom));
+           resets, (unsigned)(m.avr->ramend - m.bottom),
+           (unsigned)m.avr->data[PORTB]);
     if (m.status >= 0)
         fprintf(stderr, "bridge: ended at 0x%04x\n", (unsigned)m.avr->pc);
     return m.status < 0 ? 0 : m.status;
@@ -240,8 +279,8 @@ static int serve(void)
 int main(int count, char **words)
 {
     if (!read_options(count, words)) {
-        fputs("usage: bridge [--loss PERCENT] [--seed N] [--mcu NAME] LINK "
-              "FIRMWARE.elf\n",
+        fputs("usage: bridge [--loss PERCENT] [--seed N] [--mcu NAME] "
+              "[--weather] LINK FIRMWARE.elf\n",
               stderr);
         return STATUS_NOT_RUN;
     }

@@ -216,7 +216,7 @@ lose() { # FIRMWARE OPTION...
 }
 
 serial_node() {
-    observers=4 node=node1.local switch=led on=true off=false rules=0
+    places=4 node=node1.local switch=led on=true off=false rules=0
     start_bridge $work/SerialNode.uno.whole.elf
     start_gateway 0
     all_ask
@@ -269,16 +269,14 @@ thermostat() {
 
 # ---- all of it -------------------------------------------------------------
 
-# README.md shows a part of the sketch.
 judge_readme() {
     awk '/^```/ { inside = $0 == "```ino"; next } inside' README.md \
         >$work/shown
-    /usr/bin/python3 - $work/shown examples/arduino/Thermostat/Thermostat.ino <<'PYTHON'
-import sys
-part, whole = (open(name).read() for name in sys.argv[1:])
-sys.exit(not part.strip() or part not in whole)
-PYTHON
-    verdict 'README.md shows the sketch as it is' $((!$?)) "$(cat $work/shown)"
+    lines=$(wc -l <$work/shown)
+    tail -n "$lines" examples/arduino/Thermostat/Thermostat.ino |
+        diff - $work/shown >$work/differs
+    verdict "README.md shows the last $lines lines of Thermostat" $((!$?)) \
+        "$(cat $work/differs)"
 }
 
 build_or_end() {

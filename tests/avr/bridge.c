@@ -7,6 +7,7 @@
    LINK becomes a symbolic link to the terminal. Of the SLIP frames that go
    either way, PERCENT are lost. With weather there is a thermometer at pin A0
    and a hygrometer at A1. SIGUSR1 resets the chip, as its button does.
+   SIGUSR2 makes it print how many milliseconds the chip has run, as a line.
    SIGTERM ends it; it then prints how many frames came and went, how many of
    them were lost, the resets, the deepest stack, and the outputs of port B.
 
@@ -56,7 +57,7 @@ static uint8_t queue[QUEUE_SIZE]; /* bytes for the chip */
 static size_t queue_in, queue_out;
 static int terminal = -1, other_end = -1;
 static uint32_t chance;
-static volatile sig_atomic_t asked_to_end, asked_to_reset;
+static volatile sig_atomic_t asked_to_end, asked_to_reset, asked_for_time;
 
 /* ---- the line ----------------------------------------------------------- */
 
@@ -193,6 +194,8 @@ static void on_signal(int number)
 {
     if (number == SIGUSR1)
         asked_to_reset = 1;
+    else if (number == SIGUSR2)
+        asked_for_time = 1;
     else
         asked_to_end = 1;
 }
@@ -202,6 +205,13 @@ static void reset(machine *m)
     asked_to_reset = 0;
     queue_out = queue_in;
     avr_reset(m->avr);
+}
+
+static void tell_time(const machine *m)
+{
+    asked_for_time = 0;
+    printf("%" PRIu64 "\n", m->avr->cycle / (FREQUENCY / 1000));
+    (void)fflush(stdout);
 }
 
 static unsigned long run(machine *m)
@@ -217,6 +227,7 @@ static unsigned long run(machine *m)
         next_look = m->avr->cycle + CYCLES_PER_LOOK;
         keep_pace(m, &start);
         if (chosen.weather) weather(m);
+        if (asked_for_time) tell_time(m);
         if (asked_to_reset) {
             reset(m);
             resets++;
@@ -288,6 +299,7 @@ int main(int count, char **words)
     coap2_slip_start(&to_chip.slip, to_chip.frame, FRAME_SIZE);
     coap2_slip_start(&from_chip.slip, from_chip.frame, FRAME_SIZE);
     (void)signal(SIGUSR1, on_signal);
+    (void)signal(SIGUSR2, on_signal);
     (void)signal(SIGTERM, on_signal);
     (void)signal(SIGINT, on_signal);
     return serve();

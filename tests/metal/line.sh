@@ -215,10 +215,13 @@ chip_time() {
 }
 
 # They watch for more than a day of the chip's, and so again and longer where
-# this machine had too little time for it.
+# this machine had too little time for it. A reset makes the chip forget who
+# watched before.
 watch_days() { # WATCHERS
     for span in 12 24 48; do
         others=''
+        kill -USR1 "$bridge"
+        sleep 0.5
         began=$(chip_time)
         "$1"
         # shellcheck disable=SC2086 # process ids
@@ -247,9 +250,9 @@ subscribers() {
         later npm.subscribe npm_client watch $span "$rule"
     }
     # a group is answered after a while, by who is meant
-    later group.found timeout 20 "$build/coap2" find -a 127.0.0.1 -s 6 \
+    later group.found timeout 80 "$build/coap2" find -a 127.0.0.1 -s $span \
         $node "coap://224.0.1.187:$port/"
-    later group.other timeout 20 "$build/coap2" find -a 127.0.0.1 -s 6 \
+    later group.other timeout 80 "$build/coap2" find -a 127.0.0.1 -s $span \
         other.local "coap://224.0.1.187:$port/"
 }
 

@@ -195,9 +195,9 @@ of $4" $((own_flash <= $3 && own_ram <= $4)) ''
 # What was put last is what the pin says, too.
 end_with_pin() { # NAME BIT
     timeout 20 $work/hasty put -e "$on" "$server/$switch"
+    port_b=$(chip_says | cut -d ' ' -f 2)
+    verdict "$1: its pin is on" $((port_b & $2 ? 1 : 0)) "port B $port_b"
     end_bridge "$1"
-    bits=$(sed -n 's/.*port B \([0-9]*\).*/\1/p' $work/bridge.log)
-    verdict "$1: its pin is on" $((bits & $2 ? 1 : 0)) "port B $bits"
 }
 
 all_ask() {
@@ -212,7 +212,7 @@ lose() { # FIRMWARE OPTION...
     put_and_get 'losses' 3
     reset_both
     put_and_get 'after the reset of both sides' 3
-    end_bridge "$firmware, with losses"
+    end_bridge "${firmware##*/}, with losses"
 }
 
 serial_node() {

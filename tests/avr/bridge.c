@@ -7,9 +7,9 @@
    LINK becomes a symbolic link to the terminal. Of the SLIP frames that go
    either way, PERCENT are lost. With weather there is a thermometer at pin A0
    and a hygrometer at A1. SIGUSR1 resets the chip, as its button does.
-   SIGUSR2 makes it print how many milliseconds the chip has run, as a line.
-   SIGTERM ends it; it then prints how many frames came and went, how many of
-   them were lost, the resets, the deepest stack, and the outputs of port B.
+   SIGHUP makes it print a line: how many milliseconds the chip has run, and the
+   outputs of port B. SIGTERM ends it; it then prints how many frames came and went, how many of
+   them were lost, the resets, and the deepest stack.
 
    Status: 0, or that of host.c for firmware that ends or crashes. */
 
@@ -57,7 +57,7 @@ static uint8_t queue[QUEUE_SIZE]; /* bytes for the chip */
 static size_t queue_in, queue_out;
 static int terminal = -1, other_end = -1;
 static uint32_t chance;
-static volatile sig_atomic_t asked_to_end, asked_to_reset, asked_for_time;
+static volatile sig_atomic_t asked_to_end, asked_to_reset, asked_to_tell;
 
 /* ---- the line ----------------------------------------------------------- */
 
@@ -194,8 +194,8 @@ static void on_signal(int number)
 {
     if (number == SIGUSR1)
         asked_to_reset = 1;
-    else if (number == SIGUSR2)
-        asked_for_time = 1;
+    else if (number == SIGHUP)
+        asked_to_tell = 1;
     else
         asked_to_end = 1;
 }
@@ -207,10 +207,11 @@ static void reset(machine *m)
     avr_reset(m->avr);
 }
 
-static void tell_time(const machine *m)
+static void tell(const machine *m)
 {
-    asked_for_time = 0;
-    printf("%" PRIu64 "\n", m->avr->cycle / (FREQUENCY / 1000));
+    asked_to_tell = 0;
+    printf("%" PRIu64 " %u\n", m->avr->cycle / (FREQUENCY / 1000),
+           (unsigned)m->avr->data[PORTB]);
     (void)fflush(stdout);
 }
 
@@ -227,7 +228,7 @@ static unsigned long run(machine *m)
         next_look = m->avr->cycle + CYCLES_PER_LOOK;
         keep_pace(m, &start);
         if (chosen.weather) weather(m);
-        if (asked_for_time) tell_time(m);
+        if (asked_to_tell) tell(m);
         if (asked_to_reset) {
             reset(m);
             resets++;
@@ -278,10 +279,9 @@ static int serve(void)
     resets = run(&m);
     (void)unlink(chosen.link);
     printf("to the chip %lu, lost %lu; from it %lu, lost %lu; resets %lu; "
-           "stack %u; port B %u\n",
+           "stack %u\n",
            to_chip.frames, to_chip.lost, from_chip.frames, from_chip.lost,
-           resets, (unsigned)(m.avr->ramend - m.bottom),
-           (unsigned)m.avr->data[PORTB]);
+           resets, (unsigned)(m.avr->ramend - m.bottom));
     if (m.status >= 0)
         fprintf(stderr, "bridge: ended at 0x%04x\n", (unsigned)m.avr->pc);
     return m.status < 0 ? 0 : m.status;
@@ -299,7 +299,7 @@ int main(int count, char **words)
     coap2_slip_start(&to_chip.slip, to_chip.frame, FRAME_SIZE);
     coap2_slip_start(&from_chip.slip, from_chip.frame, FRAME_SIZE);
     (void)signal(SIGUSR1, on_signal);
-    (void)signal(SIGUSR2, on_signal);
+    (void)signal(SIGHUP, on_signal);
     (void)signal(SIGTERM, on_signal);
     (void)signal(SIGINT, on_signal);
     return serve();

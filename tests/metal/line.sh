@@ -182,7 +182,7 @@ libcoap_asks() {
 }
 
 npm_client() {
-    timeout 80 node tests/metal/client.js "$port" "$@"
+    timeout 40 node tests/metal/client.js "$port" "$@"
 }
 
 npm_asks() {
@@ -203,56 +203,63 @@ later() { # NAME COMMAND...
     others="$others $!"
 }
 
-# How many milliseconds the chip has run.
-chip_time() {
-    told=$(grep -c '^[0-9]*$' $work/bridge.log)
-    kill -USR2 "$bridge"
+# What the chip says of itself: the milliseconds that it has run, its port B.
+chip_says() {
+    told=$(wc -l <$work/bridge.log)
+    kill -HUP "$bridge"
     for _ in $(seq 50); do
-        [ "$(grep -c '^[0-9]*$' $work/bridge.log)" -gt "$told" ] && break
+        [ "$(wc -l <$work/bridge.log)" -gt "$told" ] && break
         sleep 0.1
     done
-    grep '^[0-9]*$' $work/bridge.log | tail -n 1
+    tail -n 1 $work/bridge.log
 }
 
-# They watch for more than a day of the chip's, and so again and longer where
-# this machine had too little time for it. A reset makes the chip forget who
-# watched before.
+chip_time() {
+    chip_says | cut -d ' ' -f 1
+}
+
+# They watch for more than a day of the chip's, which may be late where this
+# machine is busy. A reset makes the chip forget who watched.
 watch_days() { # WATCHERS
-    for span in 12 24 48; do
-        others=''
-        kill -USR1 "$bridge"
-        sleep 0.5
-        began=$(chip_time)
-        "$1"
-        # shellcheck disable=SC2086 # process ids
-        wait $others
-        others=''
-        [ $(($(chip_time) - began)) -lt 11000 ] || return
-    done
+    others=''
+    began=$(chip_time)
+    "$1"
+    wait_until day_is_over
+    # shellcheck disable=SC2086 # process ids
+    kill $others
+    # shellcheck disable=SC2086 # process ids
+    wait $others
+    others=''
+    kill -USR1 "$bridge"
+}
+
+# shellcheck disable=SC2317 # by wait_until
+day_is_over() {
+    [ $(($(chip_time) - began)) -ge 11000 ]
 }
 
 # shellcheck disable=SC2317 # by watch_days
 observers() {
-    later tool.observe timeout 80 "$build/coap2" observe -s $span \
-        "$server/climate"
-    later libcoap.observe timeout 80 coap-client-notls -B 20 -w -s $span \
-        "$server/climate"
-    later npm.observe npm_client watch $span
+    later tool.observe timeout 90 "$build/coap2" observe "$server/climate"
+    later libcoap.observe timeout 90 stdbuf -oL coap-client-notls -B 90 -w \
+        -s 90 "$server/climate"
+    later npm.observe timeout 90 node tests/metal/client.js "$port" watch 90
 }
 
 # shellcheck disable=SC2317 # by watch_days
 subscribers() {
-    later tool.subscribe timeout 80 "$build/coap2" subscribe -s $span \
+    later tool.subscribe timeout 90 "$build/coap2" subscribe \
         "$server/climate" "$rule"
     [ $rules -eq 0 ] || {
-        later libcoap.subscribe timeout 80 coap-client-notls -B 20 -w \
-            -s $span -O "410,$rule" "$server/climate"
-        later npm.subscribe npm_client watch $span "$rule"
+        later libcoap.subscribe timeout 90 stdbuf -oL coap-client-notls \
+            -B 90 -w -s 90 -O "410,$rule" "$server/climate"
+        later npm.subscribe timeout 90 node tests/metal/client.js "$port" \
+            watch 90 "$rule"
     }
     # a group is answered after a while, by who is meant
-    later group.found timeout 80 "$build/coap2" find -a 127.0.0.1 -s $span \
+    later group.found timeout 90 "$build/coap2" find -a 127.0.0.1 -s 90 \
         $node "coap://224.0.1.187:$port/"
-    later group.other timeout 80 "$build/coap2" find -a 127.0.0.1 -s $span \
+    later group.other timeout 90 "$build/coap2" find -a 127.0.0.1 -s 90 \
         other.local "coap://224.0.1.187:$port/"
 }
 

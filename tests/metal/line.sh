@@ -228,7 +228,7 @@ watch_days() { # WATCHERS
     # shellcheck disable=SC2086 # process ids
     kill $others
     # shellcheck disable=SC2086 # process ids
-    wait $others
+    wait $others 2>/dev/null
     others=''
     kill -USR1 "$bridge"
 }

@@ -7,9 +7,9 @@
    LINK becomes a symbolic link to the terminal. Of the SLIP frames that go
    either way, PERCENT are lost. With weather there is a thermometer at pin A0
    and a hygrometer at A1. SIGUSR1 resets the chip, as its button does. SIGHUP
-   makes it print a line: how many milliseconds the chip has run, and the outputs
-   of port B. SIGTERM ends it; it then prints how many frames came and went, how
-   many of them were lost, the resets, and the deepest stack.
+   makes it print a line: how many milliseconds the chip has run, and port B as
+   it is put out. SIGTERM ends it; it then prints how many frames came and went,
+   how many of them were lost, the resets, and the deepest stack.
 
    Status: 0, or that of host.c for firmware that ends or crashes. */
 

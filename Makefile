@@ -38,6 +38,7 @@ BESIDE = tests/netns.sh          \
          tests/interop.sh        \
          tests/interop/directory.sh \
          tests/metal.sh          \
+         tests/arduino.sh        \
          tests/lwip.sh           \
          'tests/soak.sh --check' \
          tests/avr/run_tests.sh  \

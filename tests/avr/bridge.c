@@ -1,12 +1,15 @@
 /* Runs AVR firmware under libsimavr as fast as a real one, with its UART 0 on
    a pseudo terminal, as a board at a USB port would have it:
 
-       bridge [--loss PERCENT] [--seed N] [--mcu NAME] LINK FIRMWARE.elf
+       bridge [--loss PERCENT] [--seed N] [--mcu NAME] [--weather]
+           LINK FIRMWARE.elf
 
    LINK becomes a symbolic link to the terminal. Of the SLIP frames that go
-   either way, PERCENT are lost. SIGUSR1 resets the chip, as its button does.
-   SIGTERM ends it; it then prints how many frames came and went, how many of
-   them were lost, the resets, and the deepest stack.
+   either way, PERCENT are lost. With weather there is a thermometer at pin A0
+   and a hygrometer at A1. SIGUSR1 resets the chip, as its button does. SIGHUP
+   makes it print a line: how many milliseconds the chip has run, and port B as
+   it is put out. SIGTERM ends it; it then prints how many frames came and went,
+   how many of them were lost, the resets, and the deepest stack.
 
    Status: 0, or that of host.c for firmware that ends or crashes. */
 
@@ -26,15 +29,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <simavr/avr_adc.h>
+
 #include "machine.h"
 
 enum { FREQUENCY = 16000000, CYCLES_PER_LOOK = 16000, LATE_NS = 200000000 };
+enum { PORTB = 0x25 }; /* on every ATmega we use */
 enum { FRAME_SIZE = 4096, QUEUE_SIZE = 65536 };
 
 typedef struct options {
     const char *link, *firmware, *mcu;
     unsigned loss;
     uint32_t seed;
+    bool weather;
 } options;
 
 /* One way of the line: frames are put together, and go on or are lost. */
@@ -50,7 +57,7 @@ static uint8_t queue[QUEUE_SIZE]; /* bytes for the chip */
 static size_t queue_in, queue_out;
 static int terminal = -1, other_end = -1;
 static uint32_t chance;
-static volatile sig_atomic_t asked_to_end, asked_to_reset;
+static volatile sig_atomic_t asked_to_end, asked_to_reset, asked_to_tell;
 
 /* ---- the line ----------------------------------------------------------- */
 
@@ -153,12 +160,42 @@ static void keep_pace(const machine *m, int64_t *start)
     if (ppoll(&waiting, 1, &limit, NULL) > 0) read_terminal();
 }
 
+/* ---- the weather -------------------------------------------------------- */
+
+/* Up and down, between 0 and 8. */
+static unsigned wave(uint64_t step)
+{
+    unsigned at = (unsigned)(step % 16u);
+
+    return at < 8u ? at : 16u - at;
+}
+
+static void set_pin(const machine *m, int channel, unsigned millivolts)
+{
+    avr_irq_t *pin =
+        avr_io_getirq(m->avr, AVR_IOCTL_ADC_GETIRQ, ADC_IRQ_ADC0 + channel);
+
+    avr_raise_irq(pin, millivolts);
+}
+
+/* A day in eight seconds: warm when it is dry, but for a while. From a TMP36,
+   10 mV a degree, and 500 mV at none; and 50 mV a percent. */
+static void weather(const machine *m)
+{
+    uint64_t step = m->avr->cycle / (FREQUENCY / 2);
+
+    set_pin(m, 0, 500 + 180 + 5 * wave(step));
+    set_pin(m, 1, 50 * (60 - 3 * wave(step + 2)));
+}
+
 /* ---- running it --------------------------------------------------------- */
 
 static void on_signal(int number)
 {
     if (number == SIGUSR1)
         asked_to_reset = 1;
+    else if (number == SIGHUP)
+        asked_to_tell = 1;
     else
         asked_to_end = 1;
 }
@@ -170,17 +207,28 @@ static void reset(machine *m)
     avr_reset(m->avr);
 }
 
+static void tell(const machine *m)
+{
+    asked_to_tell = 0;
+    printf("%" PRIu64 " %u\n", m->avr->cycle / (FREQUENCY / 1000),
+           (unsigned)m->avr->data[PORTB]);
+    (void)fflush(stdout);
+}
+
 static unsigned long run(machine *m)
 {
     int64_t start = now_ns();
     uint64_t next_look = 0;
     unsigned long resets = 0;
 
+    m->avr->vcc = m->avr->avcc = m->avr->aref = 5000; /* mV */
     while (m->status < 0 && !asked_to_end) {
         step(m, UINT64_MAX);
         if (m->avr->cycle < next_look) continue;
         next_look = m->avr->cycle + CYCLES_PER_LOOK;
         keep_pace(m, &start);
+        if (chosen.weather) weather(m);
+        if (asked_to_tell) tell(m);
         if (asked_to_reset) {
             reset(m);
             resets++;
@@ -205,6 +253,8 @@ static bool read_options(int count, char **words)
             chosen.seed = (uint32_t)strtoul(words[++i], NULL, 10);
         else if (!strcmp(words[i], "--mcu") && more)
             chosen.mcu = words[++i];
+        else if (!strcmp(words[i], "--weather"))
+            chosen.weather = true;
         else if (words[i][0] == '-' || chosen.firmware)
             return false;
         else if (!chosen.link)
@@ -240,8 +290,8 @@ static int serve(void)
 int main(int count, char **words)
 {
     if (!read_options(count, words)) {
-        fputs("usage: bridge [--loss PERCENT] [--seed N] [--mcu NAME] LINK "
-              "FIRMWARE.elf\n",
+        fputs("usage: bridge [--loss PERCENT] [--seed N] [--mcu NAME] "
+              "[--weather] LINK FIRMWARE.elf\n",
               stderr);
         return STATUS_NOT_RUN;
     }
@@ -249,6 +299,7 @@ int main(int count, char **words)
     coap2_slip_start(&to_chip.slip, to_chip.frame, FRAME_SIZE);
     coap2_slip_start(&from_chip.slip, from_chip.frame, FRAME_SIZE);
     (void)signal(SIGUSR1, on_signal);
+    (void)signal(SIGHUP, on_signal);
     (void)signal(SIGTERM, on_signal);
     (void)signal(SIGINT, on_signal);
     return serve();

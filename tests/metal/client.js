@@ -1,11 +1,11 @@
-// A client made of npm's coap, against the firmware of examples/avr:
-//     node client.js PORT ask                  checks, a line each
+// A client made of npm's coap, against a node as that of examples/avr:
+//     node client.js PORT ask PATH ON OFF      checks, a line each
 //     node client.js PORT watch SECONDS [RULE] the values that come, a line each
 'use strict'
 
 const coap = require('coap')
 
-const [port, what, seconds, rule] = [Number(process.argv[2]),
+const [port, what, ...more] = [Number(process.argv[2]),
   ...process.argv.slice(3)]
 
 coap.updateTiming({ ackTimeout: 2, maxRetransmit: 3 })
@@ -28,23 +28,28 @@ function ask (method, pathname, payload, options = []) {
   })
 }
 
-async function askAll () {
-  check('PUT', /^2\.04 $/, await ask('PUT', '/fan', 'off'))
-  check('GET', /^2\.05 off$/, await ask('GET', '/fan'))
+async function askAll (path, on, off) {
+  for (const value of [on, off]) {
+    check('PUT', /^2\.04 $/, await ask('PUT', '/' + path, value))
+    check('GET', new RegExp('^2\\.05 ' + value + '$'),
+      await ask('GET', '/' + path))
+  }
   check('GET of two variables', /^2\.05 temp=[\d.]+ hum=\d+$/,
     await ask('GET', '/climate'))
-  check('what cannot be', /^4\.00 /, await ask('PUT', '/fan', 'perhaps'))
+  check('what cannot be', /^4\.00 /, await ask('PUT', '/' + path, 'perhaps'))
   check('no such path', /^4\.04 /, await ask('GET', '/none'))
-  check('/.well-known/core', /^2\.05 <\/climate>;rt="climate".*,<\/fan>/,
+  check('/.well-known/core',
+    new RegExp('^2\\.05 </climate>;rt="climate".*,</' + path + '>'),
     await ask('GET', '/.well-known/core'))
-  check('Discovery by path', /^2\.05 <\/fan>;rt="fan"$/,
-    await ask('GET', '/.well-known/core', '', [['300', Buffer.from('/fan')]]))
+  check('Discovery by path', new RegExp('^2\\.05 </' + path + '>;[^<]*$'),
+    await ask('GET', '/.well-known/core', '',
+      [['300', Buffer.from('/' + path)]]))
   check('Discovery of another', /^4\.04 /, await ask('GET',
-    '/.well-known/core', '', [['300', Buffer.from('node2.local')]]))
+    '/.well-known/core', '', [['300', Buffer.from('other.local')]]))
   process.exit()
 }
 
-function watch () {
+function watch (seconds, rule) {
   const req = coap.request({
     hostname: '127.0.0.1', port, pathname: '/climate', observe: true
   })
@@ -62,5 +67,5 @@ function watch () {
   req.end()
 }
 
-if (what === 'ask') askAll()
-else watch()
+if (what === 'ask') askAll(...more)
+else watch(...more)

@@ -11015,6 +11015,8 @@ static void coap2i_rewrite(coap2_node *node, coap2_exchange *e, coap2_writer *w,
             coap2_write_opt(w, opt.number, opt.value, opt.length);
 }
 
+#if COAP2_WITH_ECHO || COAP2_WITH_BLOCKS
+
 /* A request takes another token for its next step, so that no late answer to
    the last one is taken for the next one's. One that was given stays. */
 static void coap2i_renew_token(coap2_node *node, coap2_exchange *e)
@@ -11024,6 +11026,8 @@ static void coap2i_renew_token(coap2_node *node, coap2_exchange *e)
     coap2i_new_token(node, token);
     memcpy(e->token, token, COAP2_TOKEN_LENGTH);
 }
+
+#endif
 
 /* The packet is complete again, and takes its turn. False if it does not fit
    any more. */

@@ -32,6 +32,8 @@ CHECKS = tests/style.py          \
          tests/rooms.sh          \
          tests/avr/run_tests.sh  \
          tests/metal.sh          \
+         tests/sleepers.sh       \
+         tests/mistakes.sh       \
          tests/coverage.sh       \
          tests/analysis.sh       \
          'tests/size.sh --check' \

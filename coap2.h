@@ -1689,8 +1689,32 @@ typedef struct coap2_visitor {
 #endif
 
 /* An endpoint, server and client at once. Zero it (a global is zero), set what
-   stands in the first part, and call coap2_start. It is plain memory without
-   pointers into itself: save it before a deep sleep, and restore it after.
+   stands in the first part, and call coap2_start.
+
+   It is plain memory without pointers into itself: save it before a deep sleep,
+   outside of its callbacks, and `out` as well, where messages may wait. What
+   wakes up restores both in the same place, sets the first part once more, and
+   polls instead of starting: observers, duplicates, message ids and the
+   generator go on.
+
+       kept.node = node; kept.check = sum_of(&kept.node, sizeof kept.node);
+       deep_sleep();
+       ...
+       if (kept.check == sum_of(&kept.node, sizeof kept.node)) {
+           node = kept.node;
+           kept.check = ~kept.check;
+           set_first_part(&node);
+       } else {
+           set_first_part(&node);
+           coap2_start(&node, random_seed());
+       }
+
+   Restore it once only: who goes on from the same bytes twice repeats message
+   ids and tokens. The clock of coap2_poll has to go on from where it was, with
+   the time that was slept; where that is not known, it may be slow. A request
+   waits on with the addresses of its callback: another program, or one with
+   other knobs, must start instead. examples/arduino/LowPower does all of
+   this.
 
    `out` is cut into slots of `packet` bytes: one to write in, and one for each
    message that waits: requests, late answers, answers to a group. */

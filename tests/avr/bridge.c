@@ -8,9 +8,10 @@
    either way, PERCENT are lost. SIGUSR1 resets the chip, as its button does:
    its memory stays. SIGUSR2 opens or closes a contact between PB2 and ground,
    which is open at first. With --show each change of PB5, an LED, is a line,
-   and so is each power-down and its end. SIGTERM ends it; it then prints how
-   many frames came and went, how many of them were lost, the resets, the
-   deepest stack, and how much of its time the chip slept.
+   and so is each power-down and its end, with the milliseconds that the chip
+   has run. SIGTERM ends it; it then prints how many frames came and went, how
+   many of them were lost, the resets, the deepest stack, and how much of its
+   time the chip slept.
 
    Status: 0, or that of host.c for firmware that ends or crashes. */
 
@@ -167,10 +168,11 @@ static avr_irq_t *pin(const machine *m, int number)
     return avr_io_getirq(m->avr, AVR_IOCTL_IOPORT_GETIRQ('B'), number);
 }
 
-static void show(const char *what)
+/* With the milliseconds of the chip. */
+static void show(const avr_t *avr, const char *what)
 {
     if (!chosen.show) return;
-    puts(what);
+    printf("%s %lu\n", what, (unsigned long)(avr->cycle / CYCLES_PER_LOOK));
     (void)fflush(stdout);
 }
 
@@ -179,10 +181,9 @@ static void on_led(avr_irq_t *irq, uint32_t value, void *param)
     static uint32_t was;
 
     (void)irq;
-    (void)param;
     if (value == was) return;
     was = value;
-    show(value ? "led on" : "led off");
+    show((const avr_t *)param, value ? "led on" : "led off");
 }
 
 static void show_sleep(const machine *m)
@@ -192,16 +193,29 @@ static void show_sleep(const machine *m)
 
     if (is == was) return;
     was = is;
-    show(is ? "power down" : "power up");
+    show(m->avr, is ? "power down" : "power up");
 }
 
 static uint32_t contact_open = 1;
+
+/* The level of the pin now, and once its port is written to. */
+static void set_contact(const machine *m)
+{
+    avr_ioport_external_t level = {0, 0, 0};
+
+    level.name = 'B';
+    level.mask = 1u << CONTACT;
+    level.value = contact_open << CONTACT;
+    avr_ioctl(m->avr, AVR_IOCTL_IOPORT_SET_EXTERNAL('B'), &level);
+    avr_raise_irq(pin(m, CONTACT), !contact_open);
+    avr_raise_irq(pin(m, CONTACT), contact_open);
+}
 
 static void switch_contact(const machine *m)
 {
     asked_to_switch = 0;
     contact_open = !contact_open;
-    avr_raise_irq(pin(m, CONTACT), contact_open);
+    set_contact(m);
 }
 
 /* ---- running it --------------------------------------------------------- */
@@ -238,8 +252,7 @@ static void reset(machine *m)
     memcpy(memory, avr->data + from, size);
     avr_reset(m->avr);
     memcpy(avr->data + from, memory, size);
-    avr_raise_irq(pin(m, CONTACT), !contact_open);
-    avr_raise_irq(pin(m, CONTACT), contact_open);
+    set_contact(m);
     avr_cycle_timer_register(m->avr, CYCLES_PER_LOOK, look_up, NULL);
 }
 
@@ -304,7 +317,7 @@ static int serve(void)
         perror("bridge: terminal");
         return STATUS_NOT_RUN;
     }
-    avr_irq_register_notify(pin(&m, LED), on_led, NULL);
+    avr_irq_register_notify(pin(&m, LED), on_led, m.avr);
     resets = run(&m);
     (void)unlink(chosen.link);
     printf("to the chip %lu, lost %lu; from it %lu, lost %lu; resets %lu; "

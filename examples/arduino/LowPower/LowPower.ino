@@ -56,7 +56,7 @@ static uint32_t awake_until;
 static bool talked;
 static volatile bool called, timed_out;
 
-/* ---- what it offers ------------------------------------------------------- */
+/* ---- what it offers ----------------------------------------------------- */
 
 COAP2_FIELDS(door_fields, COAP2_FIELD("open", COAP2_BOOL, kept.open, 0),
              COAP2_FIELD("light", COAP2_U16, kept.light, 0));
@@ -74,7 +74,7 @@ static void look(uint32_t now)
     coap2_changed(&kept.node, &door);
 }
 
-/* ---- time ----------------------------------------------------------------- */
+/* ---- time --------------------------------------------------------------- */
 
 /* The node's clock goes on where millis() stands still, as in a deep sleep, and
    where it begins anew. */
@@ -88,7 +88,7 @@ static uint32_t now_ms()
     return kept.clock;
 }
 
-/* ---- the serial line ------------------------------------------------------ */
+/* ---- the serial line ---------------------------------------------------- */
 
 static int serial_get(void *)
 {
@@ -104,7 +104,7 @@ static void serial_put(void *, uint8_t byte)
     Serial.write(byte);
 }
 
-/* ---- what is kept --------------------------------------------------------- */
+/* ---- what is kept ------------------------------------------------------- */
 
 /* Fletcher's sum of what stands before the seal, and of when this was compiled:
    what another program left is not ours. */
@@ -135,7 +135,7 @@ static void break_seal()
     kept.seal = (uint16_t)~sum_up();
 }
 
-/* ---- sleep ---------------------------------------------------------------- */
+/* ---- sleep -------------------------------------------------------------- */
 
 ISR(WDT_vect)
 {
@@ -235,7 +235,7 @@ static void rest(uint32_t now, uint32_t ms)
     }
 }
 
-/* ---- the sketch ----------------------------------------------------------- */
+/* ---- the sketch --------------------------------------------------------- */
 
 /* A seed that differs from start to start: how often there was one. */
 static uint32_t count_starts()

@@ -31,7 +31,7 @@ static uint8_t out[3 * PACKET]; /* one to write in, a search, a subscription */
 
 static uint32_t search_at, lit_at;
 
-/* ---- the serial line ----------------------------------------------------- */
+/* ---- the serial line --------------------------------------------------- */
 
 static int serial_get(void *)
 {
@@ -52,7 +52,7 @@ static void say(const __FlashStringHelper *text)
     Serial.write(COAP2_SLIP_END);
 }
 
-/* ---- what it watches ------------------------------------------------------ */
+/* ---- what it watches ---------------------------------------------------- */
 
 /* The first answer is the state as it is; what the rule asked for is a match.
    When this is over, because the node has gone, we look for another one. */
@@ -90,7 +90,7 @@ static void on_found(const coap2_reply *reply)
     }
 }
 
-/* ---- the sketch ----------------------------------------------------------- */
+/* ---- the sketch --------------------------------------------------------- */
 
 /* A seed that differs from start to start: how often there was one. */
 static uint32_t count_starts()

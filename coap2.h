@@ -12407,19 +12407,24 @@ COAP2_DEF const char *coap2_start_why_as(const coap2_node *node,
         return COAP2_TEXT("node.in is missing, and node.recv is set");
     case COAP2I_SMALL_IN:
         return COAP2_TEXT("node.in_size is missing or too small");
+#if !COAP2_WITH_CLIENT
     case COAP2I_NO_TABLE:
         return COAP2_TEXT("node.resources is missing: COAP2_TABLE");
+#endif
     case COAP2I_SMALL_OUT:
         return COAP2_TEXT("node.out_size is missing or too small");
     case COAP2I_SMALL_PACKET:
         return COAP2_TEXT("node.packet is too small");
     case COAP2I_LARGE_PACKET:
         return COAP2_TEXT("node.packet is larger than node.out_size or 65535");
+#if !COAP2_WITH_SERVER
     case COAP2I_ONE_SLOT:
         return COAP2_TEXT("node.out_size is too small: a request takes two "
                           "slots of node.packet bytes (0: COAP2_PACKET)");
+#else
     case COAP2I_SLASH:
         return COAP2_TEXT("a path in node.resources begins with a slash");
+#endif
     default:
         return NULL;
     }

@@ -116,7 +116,8 @@ void setup()
     node.out = out;
     node.out_size = sizeof out;
     node.packet = PACKET;
-    (void)coap2_start(&node, count_starts());
+    if (coap2_start(&node, count_starts()) != COAP2_OK)
+        say((const __FlashStringHelper *)coap2_start_why(&node));
     search_at = millis();
 }
 

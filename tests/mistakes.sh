@@ -193,6 +193,7 @@ says() { # NAME SED REASON
 }
 
 of_the_node() {
+    packets='node.packet bytes (0: COAP2_PACKET)'
     compiler=g++ started 'as it should be, in C++' '0 started' $node
     compiler=gcc
     started 'as it should be' '0 started' $node
@@ -213,33 +214,35 @@ of_the_node() {
         s/node.resources = things/(void)things/" \
         'node.resources is missing: COAP2_TABLE'
     says 'a client with one slot' "$(define COAP2_WITH_SERVER 0)
-        /^COAP2_[FBRT]/,/;\$/d; /^static uint8_t on_fan/,/^}/d
-        /node.resources/d; /^static .* \(temp10\|hum\|fan_on\);/d
         s/packet = 64/packet = 0/" \
-        'node.out_size is too small: a request takes two slots of node.packet bytes (0: COAP2_PACKET)'
+        "node.out_size is too small: a request takes two slots of $packets"
     says 'a path with a slash in front' 's/"fan", C/"\/&/; s/"\/"/"\//' \
         'a path in node.resources begins with a slash'
 }
 
 # Two files, each with knobs of its own.
 two_files() {
+    with='with COAP2_IMPLEMENTATION'
     { define COAP2_MAX_OBSERVERS 3 | sed '1d; s/\\$//' &&
         cat $work/second.c; } >$work/other.c
     make_mistake '/^#define COAP2_IMPLEMENTATION/d'
     started 'two files with the same knobs' '0 started' \
         $work/mistake.c $work/second.c
     started 'two files with other knobs' \
-        '-6 knobs (COAP2_...) differ from those of the file with COAP2_IMPLEMENTATION' \
+        "-6 knobs (COAP2_...) differ from those of the file $with" \
         $work/mistake.c $work/other.c
 }
 
 # On a chip the reasons are in flash.
 on_a_chip() {
+    small=$(printf -- '-DCOAP2_WITH_%s=0 ' CLIENT BLOCKS RULES JSON CBOR LINKS \
+        URI LATER)
     cc -O2 tests/avr/host.c -o $work/host -lsimavr -lelf 2>$work/log ||
         verdict 'tests/avr/host.c needs libsimavr and libelf' 0 ''
     make_mistake 's/node.send =/(void)/'
     for file in $node $work/mistake.c; do
-        compile avr-g++ -Os -ffunction-sections -Wl,--gc-sections \
+        # shellcheck disable=SC2086 # words
+        compile avr-g++ -Os $small -ffunction-sections -Wl,--gc-sections \
             -DF_CPU=16000000UL "$file" -o $work/chip.elf >$work/log 2>&1 &&
             timeout 20 $work/host $work/chip.elf >>$work/log 2>&1
         echo "status $?" >>$work/log

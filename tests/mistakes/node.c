@@ -6,6 +6,8 @@
 #include "coap2.h"
 /* knobs come too late here */
 
+#if COAP2_WITH_SERVER
+
 static int16_t temp10;
 static uint8_t hum;
 static bool fan_on;
@@ -23,6 +25,8 @@ static uint8_t on_fan(coap2_req *req, coap2_rsp *rsp)
 COAP2_BOUND(climate, "climate", 0, climate_fields, "rt=\"climate\"");
 COAP2_RESOURCE(fan, "fan", COAP2_GET | COAP2_PUT, on_fan, "");
 COAP2_TABLE(things, &climate, &fan);
+
+#endif
 
 /* Where packets would come from and go to: one request for /fan. */
 static coap2_result send_nowhere(void *io, const coap2_peer *to,
@@ -59,7 +63,9 @@ static void set_up(void)
     node.out = out;
     node.out_size = sizeof out;
     node.packet = 64;
+#if COAP2_WITH_SERVER
     node.resources = things;
+#endif
 }
 
 #ifdef __AVR__

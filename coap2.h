@@ -12374,10 +12374,8 @@ static uint8_t coap2i_lack(const coap2_node *node)
     }
     if (node->out_size < 16u) return COAP2I_SMALL_OUT;
     if (slot < 16u) return COAP2I_SMALL_PACKET;
-    if (slot > node->out_size) return COAP2I_LARGE_PACKET;
-#if SIZE_MAX > 65535
-    if (slot > 65535u) return COAP2I_LARGE_PACKET;
-#endif
+    if (slot > node->out_size || slot != (uint16_t)slot)
+        return COAP2I_LARGE_PACKET;
 #if !COAP2_WITH_SERVER
     if (slot > node->out_size / 2u) return COAP2I_ONE_SLOT;
 #elif !COAP2_WITH_CLIENT

@@ -38,6 +38,8 @@ BESIDE = tests/netns.sh          \
          tests/interop.sh        \
          tests/interop/directory.sh \
          tests/metal.sh          \
+         tests/mistakes.sh       \
+         tests/sleepers.sh       \
          tests/arduino.sh        \
          tests/lwip.sh           \
          'tests/soak.sh --check' \

@@ -429,6 +429,87 @@
     COAP2_OPT_RULE > 65535
 #error "coap2: an option's number is at most 65535"
 #endif
+#if COAP2_FIELD_NAME < 2 || COAP2_FIELD_NAME > 32
+#error "coap2: COAP2_FIELD_NAME is 2 to 32"
+#endif
+#if COAP2_RULE_DEPTH < 1 || COAP2_RULE_DEPTH > 32
+#error "coap2: COAP2_RULE_DEPTH is 1 to 32"
+#endif
+#if COAP2_RULE_OLDS < 1 || COAP2_RULE_OLDS > 32
+#error "coap2: COAP2_RULE_OLDS is 1 to 32"
+#endif
+#if COAP2_RULE_SIZE < 8 || COAP2_RULE_SIZE > 500
+#error "coap2: COAP2_RULE_SIZE is 8 to 500"
+#endif
+#if COAP2_MAX_NAMES < 1 || COAP2_MAX_NAMES > 200
+#error "coap2: COAP2_MAX_NAMES is 1 to 200"
+#endif
+#if COAP2_MAX_EXCHANGES < 1 || COAP2_MAX_EXCHANGES > 100
+#error "coap2: COAP2_MAX_EXCHANGES is 1 to 100"
+#endif
+#if COAP2_MAX_DUPLICATES < 1 || COAP2_MAX_DUPLICATES > 200
+#error "coap2: COAP2_MAX_DUPLICATES is 1 to 200"
+#endif
+#if COAP2_MAX_OBSERVERS < 1 || COAP2_MAX_OBSERVERS > 200
+#error "coap2: COAP2_MAX_OBSERVERS is 1 to 200"
+#endif
+#if COAP2_OBSERVE_OPTIONS < 4 || COAP2_OBSERVE_OPTIONS > 255
+#error "coap2: COAP2_OBSERVE_OPTIONS is 4 to 255"
+#endif
+#if COAP2_MAX_UPLOADS < 0 || COAP2_MAX_UPLOADS > 100
+#error "coap2: COAP2_MAX_UPLOADS is 0 to 100"
+#endif
+#if COAP2_BLOCK_IDLE < 1 || COAP2_BLOCK_IDLE > 65535
+#error "coap2: COAP2_BLOCK_IDLE is 1 to 65535"
+#endif
+#if COAP2_REPLY_SIZE < 1 || COAP2_REPLY_SIZE > 255
+#error "coap2: COAP2_REPLY_SIZE is 1 to 255"
+#endif
+#if COAP2_ADDRESS_SIZE < 4 || COAP2_ADDRESS_SIZE > 20
+#error "coap2: COAP2_ADDRESS_SIZE is 4 to 20"
+#endif
+#if COAP2_PACKET < 32 || COAP2_PACKET > 1280
+#error "coap2: COAP2_PACKET is 32 to 1280"
+#endif
+#if COAP2_TOKEN_LENGTH < 1 || COAP2_TOKEN_LENGTH > 8
+#error "coap2: COAP2_TOKEN_LENGTH is 1 to 8"
+#endif
+#if COAP2_ACK_DELAY < 1 || COAP2_ACK_DELAY > 2000
+#error "coap2: COAP2_ACK_DELAY is 1 to 2000"
+#endif
+#if COAP2_DEADLINE < 1 || COAP2_DEADLINE > 1000000
+#error "coap2: COAP2_DEADLINE is 1 to 1000000"
+#endif
+#if COAP2_ACK_TIMEOUT < 1 || COAP2_ACK_TIMEOUT > 65535
+#error "coap2: COAP2_ACK_TIMEOUT is 1 to 65535"
+#endif
+#if COAP2_RANDOM_FACTOR < 100 || COAP2_RANDOM_FACTOR > 300
+#error "coap2: COAP2_RANDOM_FACTOR is 100 to 300"
+#endif
+#if COAP2_MAX_RETRANSMIT < 1 || COAP2_MAX_RETRANSMIT > 20
+#error "coap2: COAP2_MAX_RETRANSMIT is 1 to 20"
+#endif
+#if COAP2_NSTART < 1 || COAP2_NSTART > 100
+#error "coap2: COAP2_NSTART is 1 to 100"
+#endif
+#if COAP2_PROBING_RATE < 1 || COAP2_PROBING_RATE > 65535
+#error "coap2: COAP2_PROBING_RATE is 1 to 65535"
+#endif
+#if COAP2_LEISURE < 1 || COAP2_LEISURE > 65535
+#error "coap2: COAP2_LEISURE is 1 to 65535"
+#endif
+#if COAP2_EXCHANGE_LIFETIME < 1 || COAP2_EXCHANGE_LIFETIME > 65535
+#error "coap2: COAP2_EXCHANGE_LIFETIME is 1 to 65535"
+#endif
+#if COAP2_NON_LIFETIME < 1 || COAP2_NON_LIFETIME > 65535
+#error "coap2: COAP2_NON_LIFETIME is 1 to 65535"
+#endif
+#if COAP2_FLOOD_LIMIT < 0 || COAP2_FLOOD_LIMIT > 1000
+#error "coap2: COAP2_FLOOD_LIMIT is 0 to 1000"
+#endif
+#if COAP2_REPLY_LIMIT < 0 || COAP2_REPLY_LIMIT > 20
+#error "coap2: COAP2_REPLY_LIMIT is 0 to 20"
+#endif
 #if defined(COAP2_STATIC) && !defined(COAP2_IMPLEMENTATION)
 #error "coap2: COAP2_STATIC needs COAP2_IMPLEMENTATION in the same file"
 #endif
@@ -935,7 +1016,8 @@ COAP2_DEF void coap2_write_attr(coap2_writer *w, const char *name,
    The last number is the decimal exponent, -9 to 9: temp10 = 215 with -1 is
    21.5. A name has letters, digits, _ and -, COAP2_FIELD_NAME - 1 of them at
    most. A name that is too long, another exponent, or a variable of the wrong
-   width does not compile ("size of array is negative").
+   width does not compile: the compiler names which ("coap2i_the_variable_has_
+   not_the_width_of_its_type").
 
    As text, one field is its value, `21.5`, several are a list, `temp=21.5
    hum=40`. A text in a list stands in double quotes where it is empty, starts
@@ -999,15 +1081,33 @@ typedef struct coap2_field {
             COAP2I_FIELD_EXPONENT(exponent), false             \
     }
 
-/* One, if it holds; else it does not compile. */
-#define COAP2I_HOLDS(condition) sizeof(char[(condition) ? 1 : -1])
-#define COAP2I_FIELD_NAMED(name, size) \
-    ((size)*COAP2I_HOLDS(sizeof(name) <= COAP2_FIELD_NAME))
-#define COAP2I_FIELD_SIZE(name, type, variable)   \
-    (COAP2I_FIELD_NAMED(name, sizeof(variable)) * \
-     COAP2I_HOLDS(sizeof(variable) == ((type)&15u)))
-#define COAP2I_FIELD_EXPONENT(exponent) \
-    ((exponent) * (COAP2I_HOLDS((exponent) >= -9 && (exponent) <= 9) == 1u))
+/* One, if it holds; else it does not compile, and the compiler says which of
+   these names is negative, or incomplete. */
+#ifdef __cplusplus
+#define COAP2I_CHECK(what)                       \
+    extern "C++" template <bool> struct what;    \
+    extern "C++" template <> struct what<true> { \
+    }
+#define COAP2I_CHECKS                                                \
+    COAP2I_CHECK(coap2i_the_name_is_longer_than_COAP2_FIELD_NAME);   \
+    COAP2I_CHECK(coap2i_the_variable_has_not_the_width_of_its_type); \
+    COAP2I_CHECK(coap2i_the_exponent_is_not_from_minus_9_to_9)
+COAP2I_CHECKS;
+#define COAP2I_HOLDS(what, condition) (sizeof(coap2i_##what<(condition)>) != 0u)
+#else
+#define COAP2I_HOLDS(what, condition) \
+    (sizeof(struct { char coap2i_##what[(condition) ? 1 : -1]; }) != 0u)
+#endif
+#define COAP2I_FIELD_NAMED(name, size)                             \
+    ((size)*COAP2I_HOLDS(the_name_is_longer_than_COAP2_FIELD_NAME, \
+                         sizeof(name) <= COAP2_FIELD_NAME))
+#define COAP2I_FIELD_SIZE(name, type, variable)               \
+    (COAP2I_FIELD_NAMED(name, sizeof(variable)) *             \
+     COAP2I_HOLDS(the_variable_has_not_the_width_of_its_type, \
+                  sizeof(variable) == ((type)&15u)))
+#define COAP2I_FIELD_EXPONENT(exponent)                             \
+    ((exponent)*COAP2I_HOLDS(the_exponent_is_not_from_minus_9_to_9, \
+                             (exponent) >= -9 && (exponent) <= 9))
 
 #define COAP2_FIELDS(name, ...) \
     static const coap2_field name[] COAP2_FLASH = {__VA_ARGS__}
@@ -1044,6 +1144,9 @@ COAP2_DEF coap2_result coap2_fields_read(const coap2_field *fields,
                                          const uint8_t *bytes, size_t length,
                                          coap2_field_fault *fault);
 
+#else
+#define COAP2_FIELDS(name, ...) \
+    extern char coap2i_COAP2_FIELDS_needs_COAP2_WITH_FIELDS[-1]
 #endif /* COAP2_WITH_FIELDS */
 
 /* ==== @rules: which changes matter ======================================= */
@@ -1389,9 +1492,20 @@ typedef struct coap2_resource {
 #define COAP2_TABLE(name, ...) \
     static const coap2_resource *const name[] COAP2_FLASH = {__VA_ARGS__, NULL}
 
+/* A path is as a request carries it. C cannot look into a literal when it
+   compiles; there coap2_start tells, where COAP2_WITH_STRINGS is 1. */
+#ifdef __cplusplus
+#define COAP2I_NO_SLASH(path)       \
+    static_assert((path)[0] != '/', \
+                  "coap2: a path begins without a slash: \"fan\"");
+#else
+#define COAP2I_NO_SLASH(path)
+#endif
+
 /* A row, with its texts as arrays of their own: a literal in it would take
    RAM on AVR. */
 #define COAP2I_ROW(name, path, attributes)                          \
+    COAP2I_NO_SLASH(path)                                           \
     static const char name##_path[] COAP2_FLASH = path;             \
     static const char name##_attributes[] COAP2_FLASH = attributes; \
     COAP2_DECLARE(name);                                            \
@@ -1692,8 +1806,32 @@ typedef struct coap2_visitor {
 #endif
 
 /* An endpoint, server and client at once. Zero it (a global is zero), set what
-   stands in the first part, and call coap2_start. It is plain memory without
-   pointers into itself: save it before a deep sleep, and restore it after.
+   stands in the first part, and call coap2_start.
+
+   It is plain memory without pointers into itself: save it before a deep sleep,
+   outside of its callbacks, and `out` as well, where messages may wait. What
+   wakes up restores both in the same place, sets the first part once more, and
+   polls instead of starting: observers, duplicates, message ids and the
+   generator go on.
+
+       kept.node = node; kept.check = sum_of(&kept.node, sizeof kept.node);
+       deep_sleep();
+       ...
+       if (kept.check == sum_of(&kept.node, sizeof kept.node)) {
+           node = kept.node;
+           kept.check = ~kept.check;
+           set_first_part(&node);
+       } else {
+           set_first_part(&node);
+           coap2_start(&node, random_seed());
+       }
+
+   Restore it once only: who goes on from the same bytes twice repeats message
+   ids and tokens. The clock of coap2_poll has to go on from where it was, with
+   the time that was slept; where that is not known, it may be slow. A request
+   waits on with the addresses of its callback: another program, or one with
+   other knobs, must start instead. examples/arduino/LowPower does all of
+   this.
 
    `out` is cut into slots of `packet` bytes: one to write in, and one for each
    message that waits: requests, late answers, answers to a group. */
@@ -1779,8 +1917,9 @@ typedef struct coap2_node {
 /* Start, or start again, once the first part is set. The seed must differ from
    start to start and from node to node: with a poor one others can guess
    tokens and message ids, and answer in a server's name. COAP2_ERR_CONFIG: a
-   buffer or a callback is missing or too small, or this file was compiled with
-   other knobs than the implementation. */
+   buffer, a callback or a table is missing or too small, or this file was
+   compiled with other knobs than the implementation; coap2_start_why tells
+   which. A node that was not started does nothing. */
 #define COAP2I_KNOBS                                                        \
     ((uint16_t)(COAP2_WITH_SERVER + COAP2_WITH_CLIENT * 2ul +               \
                 COAP2_WITH_LATER * 4ul + COAP2_WITH_LOG * 8ul +             \
@@ -1794,8 +1933,19 @@ typedef struct coap2_node {
                 COAP2_REPLY_LIMIT * 4099ul + COAP2_TOKEN_LENGTH * 8209ul))
 #define coap2_start(node, seed) \
     coap2_start_as((node), (seed), (uint16_t)sizeof *(node), COAP2I_KNOBS)
+/* The name that a linker complains about where COAP2_IMPLEMENTATION is in no
+   file. */
+#define coap2_start_as coap2_start_of_the_file_with_COAP2_IMPLEMENTATION
 COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
                                       uint16_t node_size, uint16_t knobs);
+
+/* Say why coap2_start refuses a node: a text for people, in flash on AVR, which
+   Serial.println takes as a (const __FlashStringHelper *). NULL if it would
+   not. */
+#define coap2_start_why(node) \
+    coap2_start_why_as((node), (uint16_t)sizeof *(node), COAP2I_KNOBS)
+COAP2_DEF const char *coap2_start_why_as(const coap2_node *node,
+                                         uint16_t node_size, uint16_t knobs);
 
 /* Mix up to 16 bytes of chance into the generator, after coap2_start. Tokens,
    ids and delays are drawn from it: Speck64/128 in counter mode, so that what
@@ -11040,6 +11190,8 @@ static void coap2i_rewrite(coap2_node *node, coap2_exchange *e, coap2_writer *w,
             coap2_write_opt(w, opt.number, opt.value, opt.length);
 }
 
+#if COAP2_WITH_ECHO || COAP2_WITH_BLOCKS
+
 /* A request takes another token for its next step, so that no late answer to
    the last one is taken for the next one's. One that was given stays. */
 static void coap2i_renew_token(coap2_node *node, coap2_exchange *e)
@@ -11049,6 +11201,8 @@ static void coap2i_renew_token(coap2_node *node, coap2_exchange *e)
     coap2i_new_token(node, token);
     memcpy(e->token, token, COAP2_TOKEN_LENGTH);
 }
+
+#endif
 
 /* The packet is complete again, and takes its turn. False if it does not fit
    any more. */
@@ -12166,6 +12320,7 @@ static uint32_t coap2i_run_all(coap2_node *node)
 COAP2_DEF void coap2_input(coap2_node *node, const coap2_peer *from,
                            const uint8_t *bytes, size_t length, uint32_t now_ms)
 {
+    if (node->slots == 0u) return;
     node->time = now_ms;
     coap2i_forget(node);
     coap2i_receive(node, from, bytes, length, false);
@@ -12175,6 +12330,7 @@ COAP2_DEF uint32_t coap2_poll(coap2_node *node, uint32_t now_ms)
 {
     uint32_t rest;
     uint8_t burst = 0;
+    if (node->slots == 0u) return COAP2_FOREVER;
     node->time = now_ms;
     coap2i_forget(node);
     for (; node->recv != NULL && burst < COAP2_BURST; burst++) {
@@ -12193,12 +12349,108 @@ COAP2_DEF uint32_t coap2_poll(coap2_node *node, uint32_t now_ms)
     return burst == COAP2_BURST ? 0u : rest;
 }
 
-/* Is everything there that a node needs? */
-static bool coap2i_is_set_up(const coap2_node *node)
+/* The size of a slot. */
+static size_t coap2i_slot_size(const coap2_node *node)
 {
-    return node->send != NULL && node->out != NULL && node->packet >= 16u &&
-           node->packet <= node->out_size &&
-           (node->recv == NULL || (node->in != NULL && node->in_size >= 16u));
+    if (node->packet != 0u) return node->packet;
+    return node->out_size < COAP2_PACKET ? node->out_size : COAP2_PACKET;
+}
+
+/* What a node lacks. */
+enum {
+    COAP2I_COMPLETE,
+    COAP2I_KNOBS_DIFFER,
+    COAP2I_NO_SEND,
+    COAP2I_NO_OUT,
+    COAP2I_NO_IN,
+    COAP2I_SMALL_IN,
+    COAP2I_NO_TABLE,
+    COAP2I_SMALL_OUT,
+    COAP2I_SMALL_PACKET,
+    COAP2I_LARGE_PACKET,
+    COAP2I_ONE_SLOT,
+    COAP2I_SLASH
+};
+
+#if COAP2_WITH_SERVER && COAP2_WITH_STRINGS
+
+/* Does a row have a path that no request has? */
+static bool coap2i_has_slash(const coap2_node *node)
+{
+    const coap2_resource *const *rows = node->resources, *row;
+    while (rows != NULL &&
+           (row = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL)
+        if (coap2i_flash_char(COAP2I_FLASH_WORD(const char *, &row->path)) ==
+            '/')
+            return true;
+    return false;
+}
+
+#endif
+
+static uint8_t coap2i_lack(const coap2_node *node)
+{
+    size_t slot = coap2i_slot_size(node);
+    if (node->send == NULL) return COAP2I_NO_SEND;
+    if (node->out == NULL) return COAP2I_NO_OUT;
+    if (node->recv != NULL) {
+        if (node->in == NULL) return COAP2I_NO_IN;
+        if (node->in_size < 16u) return COAP2I_SMALL_IN;
+    }
+    if (node->out_size < 16u) return COAP2I_SMALL_OUT;
+    if (slot < 16u) return COAP2I_SMALL_PACKET;
+    if (slot > node->out_size || slot != (uint16_t)slot)
+        return COAP2I_LARGE_PACKET;
+#if !COAP2_WITH_SERVER
+    if (slot > node->out_size / 2u) return COAP2I_ONE_SLOT;
+#elif !COAP2_WITH_CLIENT
+    if (node->resources == NULL) return COAP2I_NO_TABLE;
+#endif
+#if COAP2_WITH_SERVER && COAP2_WITH_STRINGS
+    if (coap2i_has_slash(node)) return COAP2I_SLASH;
+#endif
+    return COAP2I_COMPLETE;
+}
+
+COAP2_DEF const char *coap2_start_why_as(const coap2_node *node,
+                                         uint16_t node_size, uint16_t knobs)
+{
+    uint8_t lack = COAP2I_KNOBS_DIFFER;
+    if (node_size == (uint16_t)sizeof *node && knobs == COAP2I_KNOBS)
+        lack = coap2i_lack(node);
+    switch (lack) {
+    case COAP2I_KNOBS_DIFFER:
+        return COAP2_TEXT("knobs (COAP2_...) differ from those of the file "
+                          "with COAP2_IMPLEMENTATION");
+    case COAP2I_NO_SEND:
+        return COAP2_TEXT("node.send is missing");
+    case COAP2I_NO_OUT:
+        return COAP2_TEXT("node.out is missing");
+    case COAP2I_NO_IN:
+        return COAP2_TEXT("node.in is missing, and node.recv is set");
+    case COAP2I_SMALL_IN:
+        return COAP2_TEXT("node.in_size is missing or too small");
+#if !COAP2_WITH_CLIENT
+    case COAP2I_NO_TABLE:
+        return COAP2_TEXT("node.resources is missing: COAP2_TABLE");
+#endif
+    case COAP2I_SMALL_OUT:
+        return COAP2_TEXT("node.out_size is missing or too small");
+    case COAP2I_SMALL_PACKET:
+        return COAP2_TEXT("node.packet is too small");
+    case COAP2I_LARGE_PACKET:
+        return COAP2_TEXT("node.packet is larger than node.out_size or 65535");
+#if !COAP2_WITH_SERVER
+    case COAP2I_ONE_SLOT:
+        return COAP2_TEXT("node.out_size is too small: a request takes two "
+                          "slots of node.packet bytes (0: COAP2_PACKET)");
+#else
+    case COAP2I_SLASH:
+        return COAP2_TEXT("a path in node.resources begins with a slash");
+#endif
+    default:
+        return NULL;
+    }
 }
 
 COAP2I_RARE void coap2i_default(uint16_t *parameter, uint16_t value)
@@ -12212,11 +12464,8 @@ COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
     size_t slots;
     if (node_size != (uint16_t)sizeof *node || knobs != COAP2I_KNOBS)
         return COAP2_ERR_CONFIG;
-    if (node->packet == 0u) {
-        node->packet = COAP2_PACKET;
-        if (node->packet > node->out_size) node->packet = node->out_size;
-    }
-    if (!coap2i_is_set_up(node)) return COAP2_ERR_CONFIG;
+    if (coap2i_lack(node) != COAP2I_COMPLETE) return COAP2_ERR_CONFIG;
+    node->packet = coap2i_slot_size(node);
     memset((uint8_t *)node + offsetof(coap2_node, next_id), 0,
            sizeof *node - offsetof(coap2_node, next_id));
     slots = node->out_size / node->packet;
@@ -12768,7 +13017,7 @@ COAP2_DEF const char *coap2_error_text(coap2_result error)
     case COAP2_ERR_FULL:
         return "no free exchange: raise COAP2_MAX_EXCHANGES and node.out_size";
     case COAP2_ERR_CONFIG:
-        return "node.send, out, in or now is missing, or knobs differ";
+        return "a buffer, callback or table is missing: coap2_start_why";
     case COAP2_ERR_AGAIN:
         return "not now";
     case COAP2_ERR_SEND:

@@ -168,6 +168,7 @@ def public_names(tree):
             names['KEYWORD2'].add(name)
         elif kind in ('macro', 'enumerator'):
             names['LITERAL1'].add(name)
+    names['LITERAL1'] -= names['KEYWORD2']  # another name for the linker
     return names
 
 

@@ -749,6 +749,75 @@ static void configuration_is_checked(void)
         COAP2_ERR_CONFIG);
 }
 
+static bool says(const char *wanted)
+{
+    const char *why = coap2_start_why(&node);
+    return why != NULL && strstr(why, wanted) != NULL;
+}
+
+/* On AVR the reasons are in flash: there, tests/mistakes.sh reads them. */
+static void configuration_is_explained(void)
+{
+#ifndef __AVR__
+    static const coap2_resource slash = {"/temp", "", on_temp,
+                                         COAP2I_NO_FIELDS(COAP2_GET)};
+    static const coap2_resource *const rows[] = {&slash, NULL};
+
+    prepare();
+    node.resources = rows;
+    CHECK(says("slash"));
+    CHECK_EQ(coap2_start(&node, 1), COAP2_ERR_CONFIG);
+    prepare();
+    CHECK(coap2_start_why(&node) == NULL);
+    node.send = NULL;
+    CHECK(says("node.send"));
+    prepare();
+    node.out = NULL;
+    CHECK(says("node.out is missing"));
+    prepare();
+    node.in = NULL;
+    CHECK(says("node.in is missing"));
+    prepare();
+    node.in_size = 15;
+    CHECK(says("node.in_size"));
+    prepare();
+    node.out_size = 15;
+    CHECK(says("node.out_size"));
+    prepare();
+    node.packet = 15;
+    CHECK(says("node.packet is too small"));
+    prepare();
+    node.packet = SLOTS * PACKET + 1;
+    CHECK(says("node.packet is larger"));
+    prepare();
+    node.packet = 65536;
+    node.out_size = 65536;
+    CHECK(says("65535"));
+    CHECK_EQ(coap2_start(&node, 1), COAP2_ERR_CONFIG);
+    CHECK(strstr(coap2_start_why_as(&node, (uint16_t)sizeof node, 0),
+                 "COAP2_IMPLEMENTATION") != NULL);
+    CHECK(strstr(coap2_start_why_as(&node, 1, COAP2I_KNOBS), "knobs") != NULL);
+#else
+    (void)says;
+#endif
+}
+
+/* Who does not look at the result has a node that does nothing. */
+static void what_was_not_started_is_still(void)
+{
+    static const uint8_t get[] = {0x40, 0x01, 0x12, 0x34, 0xb4,
+                                  't',  'e',  'm',  'p'};
+    coap2_peer peer = loop_peer(9);
+
+    prepare();
+    memset(&node, 0, sizeof node);
+    node.recv = loop_recv;
+    CHECK_EQ(coap2_start(&node, 1), COAP2_ERR_CONFIG);
+    CHECK(coap2_poll(&node, 5) == COAP2_FOREVER);
+    coap2_input(&node, &peer, get, sizeof get, 5);
+    CHECK(coap2_poll(&node, 5) == COAP2_FOREVER);
+}
+
 /* One slot, and no resources: enough to say that there are none. */
 static void least_configuration(void)
 {
@@ -1005,6 +1074,8 @@ int main(void)
     RUN("RFC 7252 11.3: a burst", burst_is_bounded);
     RUN("RFC 7252 4.1: pushed in", pushed_datagrams);
     RUN("configuration is checked", configuration_is_checked);
+    RUN("configuration is explained", configuration_is_explained);
+    RUN("what was not started is still", what_was_not_started_is_still);
     RUN("the least configuration", least_configuration);
     RUN("RFC 7252 4.5: started again", start_again);
     RUN("RFC 7252 4.2: moved", node_is_moved);

@@ -1,15 +1,19 @@
 /* Runs AVR firmware under libsimavr as fast as a real one, with its UART 0 on
    a pseudo terminal, as a board at a USB port would have it:
 
-       bridge [--loss PERCENT] [--seed N] [--mcu NAME] [--weather]
+       bridge [--loss PERCENT] [--seed N] [--mcu NAME] [--weather] [--show]
            LINK FIRMWARE.elf
 
    LINK becomes a symbolic link to the terminal. Of the SLIP frames that go
    either way, PERCENT are lost. With weather there is a thermometer at pin A0
-   and a hygrometer at A1. SIGUSR1 resets the chip, as its button does. SIGHUP
-   makes it print a line: how many milliseconds the chip has run, and port B as
-   it is put out. SIGTERM ends it; it then prints how many frames came and went,
-   how many of them were lost, the resets, and the deepest stack.
+   and a hygrometer at A1. SIGUSR1 resets the chip, as its button does: its
+   memory stays. SIGUSR2 opens or closes a contact between PB2 and ground, which
+   is open at first. SIGHUP makes it print a line: how many milliseconds the chip
+   has run, and port B as it is put out. With --show each change of PB5, an LED,
+   is a line, and so is each power-down and its end, with those milliseconds.
+   SIGTERM ends it; it then prints how many frames came and went, how many of
+   them were lost, the resets, the deepest stack, and how much of its time the
+   chip slept.
 
    Status: 0, or that of host.c for firmware that ends or crashes. */
 
@@ -42,6 +46,7 @@ typedef struct options {
     unsigned loss;
     uint32_t seed;
     bool weather;
+    bool show;
 } options;
 
 /* One way of the line: frames are put together, and go on or are lost. */
@@ -57,7 +62,8 @@ static uint8_t queue[QUEUE_SIZE]; /* bytes for the chip */
 static size_t queue_in, queue_out;
 static int terminal = -1, other_end = -1;
 static uint32_t chance;
-static volatile sig_atomic_t asked_to_end, asked_to_reset, asked_to_tell;
+static volatile sig_atomic_t asked_to_end, asked_to_reset, asked_to_tell,
+    asked_to_switch;
 
 /* ---- the line ----------------------------------------------------------- */
 
@@ -172,10 +178,10 @@ static unsigned wave(uint64_t step)
 
 static void set_pin(const machine *m, int channel, unsigned millivolts)
 {
-    avr_irq_t *pin =
+    avr_irq_t *input =
         avr_io_getirq(m->avr, AVR_IOCTL_ADC_GETIRQ, ADC_IRQ_ADC0 + channel);
 
-    avr_raise_irq(pin, millivolts);
+    avr_raise_irq(input, millivolts);
 }
 
 /* A day in eight seconds: warm when it is dry, but for a while. From a TMP36,
@@ -188,6 +194,65 @@ static void weather(const machine *m)
     set_pin(m, 1, 50 * (60 - 3 * wave(step + 2)));
 }
 
+/* ---- pins --------------------------------------------------------------- */
+
+enum { CONTACT = 2, LED = 5 }; /* of port B */
+
+static avr_irq_t *pin(const machine *m, int number)
+{
+    return avr_io_getirq(m->avr, AVR_IOCTL_IOPORT_GETIRQ('B'), number);
+}
+
+/* With the milliseconds of the chip. */
+static void show(const avr_t *avr, const char *what)
+{
+    if (!chosen.show) return;
+    printf("%s %lu\n", what, (unsigned long)(avr->cycle / CYCLES_PER_LOOK));
+    (void)fflush(stdout);
+}
+
+static void on_led(avr_irq_t *irq, uint32_t value, void *param)
+{
+    static uint32_t was;
+
+    (void)irq;
+    if (value == was) return;
+    was = value;
+    show((const avr_t *)param, value ? "led on" : "led off");
+}
+
+static void show_sleep(const machine *m)
+{
+    static bool was;
+    bool is = is_powered_down(m);
+
+    if (is == was) return;
+    was = is;
+    show(m->avr, is ? "power down" : "power up");
+}
+
+static uint32_t contact_open = 1;
+
+/* The level of the pin now, and once its port is written to. */
+static void set_contact(const machine *m)
+{
+    avr_ioport_external_t level = {0, 0, 0};
+
+    level.name = 'B';
+    level.mask = 1u << CONTACT;
+    level.value = contact_open << CONTACT;
+    avr_ioctl(m->avr, AVR_IOCTL_IOPORT_SET_EXTERNAL('B'), &level);
+    avr_raise_irq(pin(m, CONTACT), !contact_open);
+    avr_raise_irq(pin(m, CONTACT), contact_open);
+}
+
+static void switch_contact(const machine *m)
+{
+    asked_to_switch = 0;
+    contact_open = !contact_open;
+    set_contact(m);
+}
+
 /* ---- running it --------------------------------------------------------- */
 
 static void on_signal(int number)
@@ -196,15 +261,36 @@ static void on_signal(int number)
         asked_to_reset = 1;
     else if (number == SIGHUP)
         asked_to_tell = 1;
+    else if (number == SIGUSR2)
+        asked_to_switch = 1;
     else
         asked_to_end = 1;
 }
 
+/* Also a chip that sleeps for long looks up now and then. */
+static avr_cycle_count_t look_up(avr_t *avr, avr_cycle_count_t when,
+                                 void *param)
+{
+    (void)avr;
+    (void)param;
+    return when + CYCLES_PER_LOOK;
+}
+
+/* simavr clears the memory, which a reset does not, and forgets what its pins
+   are connected to. */
 static void reset(machine *m)
 {
+    static uint8_t memory[65536];
+    const avr_t *avr = m->avr;
+    size_t from = avr->ioend + 1u, size = avr->ramend + 1u - from;
+
     asked_to_reset = 0;
     queue_out = queue_in;
+    memcpy(memory, avr->data + from, size);
     avr_reset(m->avr);
+    memcpy(avr->data + from, memory, size);
+    set_contact(m);
+    avr_cycle_timer_register(m->avr, CYCLES_PER_LOOK, look_up, NULL);
 }
 
 static void tell(const machine *m)
@@ -222,10 +308,12 @@ static unsigned long run(machine *m)
     unsigned long resets = 0;
 
     m->avr->vcc = m->avr->avcc = m->avr->aref = 5000; /* mV */
+    avr_cycle_timer_register(m->avr, CYCLES_PER_LOOK, look_up, NULL);
     while (m->status < 0 && !asked_to_end) {
         step(m, UINT64_MAX);
         if (m->avr->cycle < next_look) continue;
         next_look = m->avr->cycle + CYCLES_PER_LOOK;
+        show_sleep(m);
         keep_pace(m, &start);
         if (chosen.weather) weather(m);
         if (asked_to_tell) tell(m);
@@ -233,6 +321,7 @@ static unsigned long run(machine *m)
             reset(m);
             resets++;
         }
+        if (asked_to_switch) switch_contact(m);
     }
     return resets;
 }
@@ -255,6 +344,8 @@ static bool read_options(int count, char **words)
             chosen.mcu = words[++i];
         else if (!strcmp(words[i], "--weather"))
             chosen.weather = true;
+        else if (!strcmp(words[i], "--show"))
+            chosen.show = true;
         else if (words[i][0] == '-' || chosen.firmware)
             return false;
         else if (!chosen.link)
@@ -276,12 +367,15 @@ static int serve(void)
         perror("bridge: terminal");
         return STATUS_NOT_RUN;
     }
+    avr_irq_register_notify(pin(&m, LED), on_led, m.avr);
     resets = run(&m);
     (void)unlink(chosen.link);
     printf("to the chip %lu, lost %lu; from it %lu, lost %lu; resets %lu; "
-           "stack %u\n",
+           "stack %u; asleep %.1f %%, powered down %.1f %%\n",
            to_chip.frames, to_chip.lost, from_chip.frames, from_chip.lost,
-           resets, (unsigned)(m.avr->ramend - m.bottom));
+           resets, (unsigned)(m.avr->ramend - m.bottom),
+           100.0 * (double)m.asleep / (double)m.avr->cycle,
+           100.0 * (double)m.powered_down / (double)m.avr->cycle);
     if (m.status >= 0)
         fprintf(stderr, "bridge: ended at 0x%04x\n", (unsigned)m.avr->pc);
     return m.status < 0 ? 0 : m.status;
@@ -291,7 +385,7 @@ int main(int count, char **words)
 {
     if (!read_options(count, words)) {
         fputs("usage: bridge [--loss PERCENT] [--seed N] [--mcu NAME] "
-              "[--weather] LINK FIRMWARE.elf\n",
+              "[--weather] [--show] LINK FIRMWARE.elf\n",
               stderr);
         return STATUS_NOT_RUN;
     }
@@ -300,6 +394,7 @@ int main(int count, char **words)
     coap2_slip_start(&from_chip.slip, from_chip.frame, FRAME_SIZE);
     (void)signal(SIGUSR1, on_signal);
     (void)signal(SIGHUP, on_signal);
+    (void)signal(SIGUSR2, on_signal);
     (void)signal(SIGTERM, on_signal);
     (void)signal(SIGINT, on_signal);
     return serve();

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <simavr/avr_ioport.h>
 #include <simavr/avr_uart.h>
 #include <simavr/sim_avr.h>
 #include <simavr/sim_elf.h>
@@ -20,8 +21,10 @@
 
 enum { STATUS_CRASHED = 253, STATUS_TOO_LONG = 254, STATUS_NOT_RUN = 255 };
 
+/* The same addresses on every ATmega we use. */
 enum {
-    GPIOR0 = 0x3e, /* the same address on every ATmega we use */
+    GPIOR0 = 0x3e,
+    SMCR = 0x53,
     MARK_START = 1,
     MARK_STOP = 2,
     MARK_END = 0x80
@@ -42,8 +45,10 @@ typedef struct machine {
     uint16_t start;      /* SP at that time                */
     uint16_t lowest;     /* SP since then                  */
     uint16_t bottom;     /* lowest SP since reset          */
-    bool half_written;   /* SPH is new and SPL is still old */
-    int status;          /* below 0 while it runs          */
+    uint64_t asleep;     /* cycles, of all since loading   */
+    uint64_t powered_down;
+    bool half_written; /* SPH is new and SPL is still old */
+    int status;        /* below 0 while it runs          */
 } machine;
 
 /* ---- stack ------------------------------------------------------------- */
@@ -124,13 +129,34 @@ static void on_uart_full(avr_irq_t *irq, uint32_t value, void *param)
     ((machine *)param)->uart_ready = false;
 }
 
+/* In power-down the UART is deaf; simavr's is not. */
+static bool is_powered_down(const machine *m)
+{
+    return m->avr->state == cpu_Sleeping && (m->avr->data[SMCR] & 0x0eu) == 4u;
+}
+
+/* A byte moves the pin it comes by, whoever listens. */
+static void move_pin(const machine *m)
+{
+    char port = strstr(m->avr->mmcu, "2560") ? 'E' : 'D';
+    avr_irq_t *pin = avr_io_getirq(m->avr, AVR_IOCTL_IOPORT_GETIRQ(port), 0);
+
+    avr_raise_irq(pin, 0);
+    avr_raise_irq(pin, 1);
+}
+
 static void feed_uart(machine *m)
 {
+    bool deaf = is_powered_down(m);
     int byte;
 
-    if (!m->uart_ready) return;
+    if (!m->uart_ready && !deaf) return;
     byte = m->wire->next();
-    if (byte >= 0) avr_raise_irq(m->uart_input, (uint32_t)byte);
+    if (byte < 0) return;
+    if (deaf)
+        move_pin(m);
+    else
+        avr_raise_irq(m->uart_input, (uint32_t)byte);
 }
 
 /* ---- the machine ------------------------------------------------------- */
@@ -217,10 +243,14 @@ static bool has_returned(const avr_t *avr)
 
 static void step(machine *m, uint64_t max_cycles)
 {
+    uint64_t before = m->avr->cycle;
+    bool sleeps = m->avr->state == cpu_Sleeping, down = is_powered_down(m);
     int state;
 
     note_half_writes(m);
     state = avr_run(m->avr);
+    if (sleeps) m->asleep += m->avr->cycle - before;
+    if (down) m->powered_down += m->avr->cycle - before;
     note_stack(m);
     feed_uart(m);
 

@@ -70,7 +70,7 @@ void setup()
     node.packet = PACKET;
     node.resources = things;
     node_udp_begin(&node, &udp);
-    coap2_start(&node, seed()); // not COAP2_OK: something above is missing
+    coap2_start(&node, seed()); // not COAP2_OK: coap2_start_why says why
 }
 
 void loop()

@@ -26,37 +26,56 @@ enum { PACKET = 192, STORE_SIZE = 2048 };
 #define CLOCK_HFCLK_STARTED REGISTER(0x40000100)
 
 #define INTERRUPTS_ENABLE REGISTER(0xe000e100)
-enum { UART_INTERRUPT = 2, TIMER0_INTERRUPT = 8 };
+enum { UART_INTERRUPT = 2, TIMER_INTERRUPT = 8 };
 
 /* ---- the clock: Timer 0, since this chip's core has no SysTick ---------- */
 
-#define TIMER0_START REGISTER(0x40008000)
-#define TIMER0_COMPARED REGISTER(0x40008140)
-#define TIMER0_SHORTCUTS REGISTER(0x40008200)
-#define TIMER0_INTERRUPTS REGISTER(0x40008304)
-#define TIMER0_PRESCALER REGISTER(0x40008510)
-#define TIMER0_COMPARE REGISTER(0x40008540)
+#define TIMER_START REGISTER(0x40008000)
+#define TIMER_CAPTURE REGISTER(0x40008044) /* to TIMER_CAPTURED */
+#define TIMER_RANG REGISTER(0x40008140)
+#define TIMER_INTERRUPTS REGISTER(0x40008304)
+#define TIMER_BITS REGISTER(0x40008508)
+#define TIMER_PRESCALER REGISTER(0x40008510)
+#define TIMER_ALARM REGISTER(0x40008540)
+#define TIMER_CAPTURED REGISTER(0x40008544)
 
-#define TIMER_COMPARE_CLEARS (1u << 0)
-#define TIMER_COMPARE_INTERRUPTS (1u << 16)
+#define TIMER_ALARM_INTERRUPTS (1u << 16)
 
-static void on_timer(void)
-{
-    TIMER0_COMPARED = 0;
-    milliseconds++;
-}
-
-/* The crystal first: an UART needs it. */
+/* A million times a second, in 32 bits; the crystal first: an UART needs it. */
 static void clock_start(void)
 {
     CLOCK_HFCLK_START = 1;
     while (CLOCK_HFCLK_STARTED == 0) continue;
-    TIMER0_PRESCALER = 4; /* 16 MHz / 2^4 / 1000 */
-    TIMER0_COMPARE = 1000;
-    TIMER0_SHORTCUTS = TIMER_COMPARE_CLEARS;
-    TIMER0_INTERRUPTS = TIMER_COMPARE_INTERRUPTS;
-    INTERRUPTS_ENABLE = 1u << TIMER0_INTERRUPT;
-    TIMER0_START = 1;
+    TIMER_BITS = 3;
+    TIMER_PRESCALER = 4; /* 16 MHz / 2^4 */
+    TIMER_INTERRUPTS = TIMER_ALARM_INTERRUPTS;
+    INTERRUPTS_ENABLE = 1u << TIMER_INTERRUPT;
+    TIMER_START = 1;
+}
+
+/* The timer wraps after an hour; this is called more often. */
+static uint32_t now_ms(void)
+{
+    static uint32_t milliseconds, counted_us;
+    uint32_t passed;
+
+    TIMER_CAPTURE = 1;
+    passed = (TIMER_CAPTURED - counted_us) / 1000u;
+    counted_us += passed * 1000u;
+    milliseconds += passed;
+    return milliseconds;
+}
+
+/* There is no tick: the chip sleeps for all of that time. */
+static void wake_after(uint32_t ms)
+{
+    TIMER_CAPTURE = 1;
+    TIMER_ALARM = TIMER_CAPTURED + ms * 1000u;
+}
+
+static void on_timer(void)
+{
+    TIMER_RANG = 0;
 }
 
 /* ---- the LED: of a matrix, row 1 (P13) and column 1 (P4) ---------------- */
@@ -157,19 +176,17 @@ static int line_get(void *io)
 static void line_put(void *io, uint8_t byte)
 {
     (void)io;
-    while (sending) {
-        __asm__ volatile("cpsid i" ::: "memory");
-        if (sending) __asm__ volatile("wfi");
-        __asm__ volatile("cpsie i" ::: "memory");
-    }
+    __asm__ volatile("cpsid i" ::: "memory");
+    while (sending) sleep_once();
     sending = true;
+    __asm__ volatile("cpsie i" ::: "memory");
     UART_TX = byte;
 }
 
 typedef void (*vector)(void);
 __attribute__((section(".interrupts"),
-               used)) static const vector interrupts[TIMER0_INTERRUPT + 1] = {
-    [UART_INTERRUPT] = on_uart, [TIMER0_INTERRUPT] = on_timer};
+               used)) static const vector interrupts[TIMER_INTERRUPT + 1] = {
+    [UART_INTERRUPT] = on_uart, [TIMER_INTERRUPT] = on_timer};
 
 /* ---- the node ----------------------------------------------------------- */
 

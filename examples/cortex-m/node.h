@@ -6,7 +6,7 @@
    /store    bytes that are put there, beyond a packet, too
 
    The file of a chip says first how much room there is, PACKET and STORE_SIZE,
-   and defines the five functions below. */
+   and defines the functions below. */
 
 #ifndef NODE_H
 #define NODE_H
@@ -31,30 +31,35 @@
 
 #define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
+static uint32_t now_ms(void);
+static void wake_after(uint32_t ms);   /* by an interrupt, if by nothing else */
+static bool has_news(void);            /* has recv something to give? */
+static void connect(coap2_node *node); /* set send, recv and io */
+static void seed(uint8_t bytes[16]);
 static void led_set(bool on);
 static bool led_is_on(void);
-static void connect(coap2_node *node); /* set send, recv and io */
-static bool has_news(void);            /* has recv something to give? */
-static void seed(uint8_t bytes[16]);
 
-/* ---- time: the chip counts, a thousand times a second ------------------- */
+/* ---- sleep -------------------------------------------------------------- */
 
-static volatile uint32_t milliseconds;
+/* Sleep until an interrupt. It is called with interrupts off, so that none
+   slips in between the caller's look and the sleep: one that comes is pending,
+   and ends the sleep at once. */
+static void sleep_once(void)
+{
+    __asm__ volatile("wfi" ::: "memory");
+    __asm__ volatile("cpsie i" ::: "memory");
+    __asm__ volatile("cpsid i" ::: "memory");
+}
 
-/* Sleep for so long, or until something comes. An interrupt that slips in
-   between the look and the sleep is pending, and ends the sleep at once. */
+/* Sleep for so long, or until something comes. */
 static void rest(uint32_t ms)
 {
-    uint32_t start = milliseconds;
+    uint32_t start = now_ms();
 
-    while (milliseconds - start < ms) {
-        __asm__ volatile("cpsid i" ::: "memory");
-        if (has_news())
-            ms = 0;
-        else
-            __asm__ volatile("wfi");
-        __asm__ volatile("cpsie i" ::: "memory");
-    }
+    wake_after(ms);
+    __asm__ volatile("cpsid i" ::: "memory");
+    while (!has_news() && now_ms() - start < ms) sleep_once();
+    __asm__ volatile("cpsie i" ::: "memory");
 }
 
 /* ---- /climate: what is measured ----------------------------------------- */
@@ -196,18 +201,18 @@ static bool node_start(void)
 
 static void serve(void)
 {
-    uint32_t wait, passed, sampled = milliseconds;
+    uint32_t wait, passed, sampled = now_ms();
     uint8_t step = 0;
 
     for (;;) {
-        passed = milliseconds - sampled;
+        passed = now_ms() - sampled;
         if (passed >= SAMPLE_MS) {
             sampled += passed;
             passed = 0;
             sample(++step);
             coap2_changed(&node, &climate);
         }
-        wait = coap2_poll(&node, milliseconds);
+        wait = coap2_poll(&node, now_ms());
         rest(wait < SAMPLE_MS - passed ? wait : SAMPLE_MS - passed);
     }
 }

@@ -33,6 +33,7 @@ CHECKS = tests/style.py          \
          tests/avr/run_tests.sh  \
          tests/metal.sh          \
          tests/arduino.sh        \
+         tests/cortex.sh         \
          tests/coverage.sh       \
          tests/analysis.sh       \
          'tests/size.sh --check' \

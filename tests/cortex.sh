@@ -50,9 +50,9 @@ build_all() {
     verdict 'both images build without a warning' $((!$?)) \
         "$(cat $work/images.log)"
     wait "$others"
-    verdict "net.h under sanitizers: $(tail -n 1 $work/host.log)" $((!$?)) \
+    truth=$((!$?)) others=''
+    verdict "net.h under sanitizers: $(tail -n 1 $work/host.log)" $truth \
         "$(cat $work/host.log)"
-    others=''
     [ $failed -eq 0 ] || total
 }
 

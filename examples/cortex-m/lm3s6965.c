@@ -12,7 +12,7 @@
        coap2 subscribe coap://127.0.0.1/climate 'temp > 20 and hum < 50'
 
    The fan is the LED at PF0. The address is the one that QEMU's network has
-   for it; your network has another one. */
+   for it; yours has another one. It was tried in QEMU only. */
 
 #include <stdint.h>
 

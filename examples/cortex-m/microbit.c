@@ -13,7 +13,7 @@
        coap2 put -b 128 -f FILE coap://127.0.0.1/store
        coap2 subscribe coap://127.0.0.1/climate 'temp > 20 and hum < 50'
 
-   The fan is the LED at the upper left. */
+   The fan is the LED at the upper left. It was tried in QEMU only. */
 
 #include <stdint.h>
 
@@ -84,6 +84,7 @@ static void on_timer(void)
 #define PINS_HIGH REGISTER(0x50000508)
 #define PINS_LOW REGISTER(0x5000050c)
 #define PINS_OUTPUTS REGISTER(0x50000518)
+#define PIN_SETTINGS(pin) REGISTER(0x50000700 + 4 * (pin))
 
 enum { PIN_COLUMN = 4, PIN_ROW = 13, PIN_TX = 24, PIN_RX = 25 };
 
@@ -91,6 +92,7 @@ static void pins_start(void)
 {
     PINS_HIGH = 1u << PIN_TX;
     PINS_OUTPUTS = 1u << PIN_TX | 1u << PIN_ROW | 1u << PIN_COLUMN;
+    PIN_SETTINGS(PIN_RX) = 0; /* an input that is connected */
 }
 
 static void led_set(bool on)

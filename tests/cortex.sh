@@ -146,9 +146,9 @@ up_and_down() {
     head -c 2000 /dev/urandom >$work/up
     rm -f $work/down
     # shellcheck disable=SC2086 # words
-    timeout 20 $up $work/up >$work/err 2>&1
+    timeout 40 $up $work/up >$work/err 2>&1
     # shellcheck disable=SC2086
-    timeout 20 $down $work/down >>$work/err 2>&1
+    timeout 40 $down $work/down >>$work/err 2>&1
     cmp $work/up $work/down >>$work/err 2>&1
     verdict "$name: 2000 bytes up and down in blocks are the same" $((!$?)) \
         "$(cat $work/err)"
@@ -179,12 +179,12 @@ tool_asks() {
     tool /.well-known/core 0 '</climate>*,</fan>*,</large>*,</store>*' \
         get "$server/.well-known/core"
     tool 'found by its name' 0 '*node1.local *</climate>*</fan>*' \
-        find -s 0.5 node1.local "$server"
+        find -s 10 node1.local "$server"
     tool 'found by what it offers' 0 '*node1.local *</fan>;rt="fan"*' \
-        find -s 0.5 '/fan,/none' "$server"
-    tool 'another name is not found' 1 '' find -s 0.5 node2.local "$server"
+        find -s 10 '/fan,/none' "$server"
+    tool 'another name is not found' 1 '' find -s 10 node2.local "$server"
     tool 'a rule that is wrong' 4 '' \
-        subscribe -s 1 "$server/climate" 'tmp > 20'
+        subscribe -s 10 "$server/climate" 'tmp > 20'
     tool 'more than it can hold' 4 '' put -b 128 -f README.md "$server/store"
     tool ping 0 '*' ping "$server"
 }

@@ -38,6 +38,7 @@ BESIDE = tests/netns.sh          \
          tests/interop.sh        \
          tests/interop/directory.sh \
          tests/metal.sh          \
+         tests/cortex.sh         \
          tests/mistakes.sh       \
          tests/sleepers.sh       \
          tests/arduino.sh        \

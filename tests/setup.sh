@@ -12,7 +12,8 @@ packages="$packages gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf"
 packages="$packages gcc-xtensa-lx106"
 packages="$packages gcc-powerpc-linux-gnu libc6-dev-powerpc-cross"
 # Simulators.
-packages="$packages qemu-user-static simavr libsimavr-dev libelf-dev"
+packages="$packages qemu-user-static qemu-system-arm"
+packages="$packages simavr libsimavr-dev libelf-dev"
 # Reading and measuring the source.
 packages="$packages python3 universal-ctags clang-format-14 clang-tidy"
 packages="$packages cppcheck gcovr valgrind shellcheck"

@@ -4308,6 +4308,7 @@ COAP2I_RARE void coap2i_field_text(const coap2_field *field, coap2_value *value)
     uint16_t size = COAP2I_FLASH_WORD(uint16_t, &field->size), length = 0;
     while (length < size && text[length] != '\0') length++;
     value->kind = COAP2_VALUE_TEXT;
+    value->form = COAP2I_PLAIN;
     value->text = text;
     value->length = length;
 }
@@ -5556,14 +5557,24 @@ static const uint8_t *coap2i_code_field(const uint8_t *at, coap2i_operand *o)
     return at + o->ref.length;
 }
 
-/* Step over one piece of code. */
-static const uint8_t *coap2i_code_skip(const uint8_t *at)
+/* Step over one piece of code. Tells a field that is asked for what it was from
+   all others, by its kind. */
+static const uint8_t *coap2i_code_step(const uint8_t *at, coap2i_operand *o)
 {
-    coap2i_operand o;
     uint8_t head = *at;
+    o->kind = COAP2I_NOW;
     if (head >= COAP2I_CODE_NUMBER) return at + 2 + (head >> 4 & 3);
-    if (head >= COAP2I_CODE_NAME) return coap2i_code_field(at, &o);
+    if (head >= COAP2I_CODE_NAME) return coap2i_code_field(at, o);
     if (head == COAP2I_CODE_TEXT) return at + 2 + at[1];
+    return at + 1;
+}
+
+/* What stands behind the first piece of that kind: an end, or a time. */
+COAP2I_RARE const uint8_t *coap2i_code_behind(const uint8_t *code, uint8_t kind)
+{
+    const uint8_t *at = code + 1;
+    coap2i_operand skipped;
+    while (*at != kind) at = coap2i_code_step(at, &skipped);
     return at + 1;
 }
 
@@ -5624,7 +5635,7 @@ static void coap2i_rule_fail(coap2i_compiler *c, uint8_t at, const char *why)
 }
 
 /* The byte at a place; 0 behind the end. */
-static uint8_t coap2i_rule_byte(const coap2i_compiler *c, uint8_t at)
+COAP2I_RARE uint8_t coap2i_rule_byte(const coap2i_compiler *c, uint8_t at)
 {
     return at < c->length ? c->text[at] : 0u;
 }
@@ -5811,46 +5822,41 @@ static void coap2i_code_number(coap2i_compiler *c)
     }
 }
 
-static bool coap2i_same_field(const coap2i_operand *a, const coap2i_operand *b)
-{
-    return a->ref.index == b->ref.index && a->ref.length == b->ref.length &&
-           (a->ref.length == 0u ||
-            memcmp(a->ref.name, b->ref.name, a->ref.length) == 0);
-}
-
 /* The first place that the field at the end of the code has: that of the same
-   field before it, or a new one. */
+   field before it, or a new one. The same has the same code, but for what it is
+   asked. */
 static void coap2i_code_place(coap2i_compiler *c, size_t first, uint8_t from)
 {
-    const uint8_t *at = c->code + 1, *last = c->code + first;
-    coap2i_operand mine, other;
-    (void)coap2i_code_field(last, &mine);
-    if (mine.kind == COAP2I_NOW) return;
-    for (; at != last; at = coap2i_code_skip(at)) {
-        if (*at < COAP2I_CODE_NAME || *at >= COAP2I_CODE_NUMBER) continue;
-        (void)coap2i_code_field(at, &other);
-        if (other.kind == COAP2I_NOW || !coap2i_same_field(&mine, &other))
+    const uint8_t *at = c->code + 1, *next;
+    uint8_t *last = c->code + first;
+    uint8_t asked = c->fields != NULL ? 0x30 : 0x18;
+    size_t length = c->size - first;
+    coap2i_operand o;
+    for (; at != last; at = next) {
+        next = coap2i_code_step(at, &o);
+        if (o.kind == COAP2I_NOW || (size_t)(next - at) != length ||
+            ((*at ^ *last) | asked) != asked ||
+            memcmp(at + 2, last + 2, length - 2u) != 0)
             continue;
-        c->code[first + 1u] = other.place;
+        last[1] = o.place;
         return;
     }
     if (c->places == COAP2_RULE_OLDS)
         coap2i_rule_fail(c, from, COAP2_TEXT("too many old values"));
-    c->code[first + 1u] = c->places++;
+    last[1] = c->places++;
 }
 
 /* The row of a field; its name is empty for the resource's own value, which a
    table has if it has one row. */
-static uint8_t coap2i_rule_row(const coap2i_compiler *c, coap2_value name)
+static uint8_t coap2i_rule_row(const coap2i_compiler *c, coap2_value *name)
 {
-    uint8_t own[5], row;
-    bool is_own = name.length == 0u;
-    if (is_own) {
+    uint8_t own[5];
+    if (name->length == 0u) {
+        if (c->field_count == 1u) return 0;
         (void)coap2i_put_word(own, COAP2_TEXT("value"), sizeof own);
-        coap2i_value_text(&name, own, own + sizeof own, COAP2I_PLAIN);
+        coap2i_value_text(name, own, own + sizeof own, COAP2I_PLAIN);
     }
-    row = coap2i_find_field(c->fields, c->field_count, &name);
-    return is_own && c->field_count == 1u ? 0u : row;
+    return coap2i_find_field(c->fields, c->field_count, name);
 }
 
 /* A field between two bytes of the text, which are equal for the resource's own
@@ -5866,7 +5872,7 @@ static void coap2i_code_ref(coap2i_compiler *c, uint8_t kind, uint8_t from,
     if (coap2i_bytes_are(c->text + from, c->text + to, COAP2_TEXT("value")))
         name.length = number = 0;
     if (c->fields != NULL) {
-        number = coap2i_rule_row(c, name);
+        number = coap2i_rule_row(c, &name);
         if (number == c->field_count)
             coap2i_rule_fail(c, from, COAP2_TEXT("no such field"));
         head = COAP2I_CODE_INDEX | (uint8_t)(kind << 4);
@@ -5876,7 +5882,8 @@ static void coap2i_code_ref(coap2i_compiler *c, uint8_t kind, uint8_t from,
     if (kind != COAP2I_NOW) coap2i_code_put(c, 0);
     if (number >= most) coap2i_code_put(c, number);
     if (c->fields == NULL && number != 0u) coap2i_code_bytes(c, from, to);
-    if (c->error == COAP2_OK) coap2i_code_place(c, first, from);
+    if (kind != COAP2I_NOW && c->error == COAP2_OK)
+        coap2i_code_place(c, first, from);
 }
 
 /* What a field was, or its own value if none stands behind the word. */
@@ -6006,10 +6013,8 @@ static uint32_t coap2i_token_seconds(const coap2i_compiler *c)
     uint32_t ms = c->magnitude;
     uint8_t decimals = c->decimals;
     if (c->negative || decimals > 3u) return 0;
-    for (; decimals < 3u; decimals++) {
-        if (ms > 200000000u) return 0;
-        ms *= 10u;
-    }
+    for (; decimals < 3u; decimals++)
+        if (!coap2i_tenfold(&ms)) return 0;
     return ms <= 2000000000u ? ms : 0u;
 }
 
@@ -6023,22 +6028,23 @@ static void coap2i_code_time(coap2i_compiler *c, uint8_t which)
 
 static void coap2i_rule_times(coap2i_compiler *c)
 {
-    uint32_t ms[2] = {0, 0}; /* pmin, pmax */
+    uint32_t ms, other = 0;
     while (c->token == COAP2I_PMIN || c->token == COAP2I_PMAX) {
-        uint8_t which = (uint8_t)(c->token - COAP2I_PMIN);
-        if (ms[which] != 0u)
+        bool pmax = c->token == COAP2I_PMAX;
+        if (c->code[0] & (pmax ? COAP2_RULE_PMAX : COAP2_RULE_PMIN))
             coap2i_rule_fail(c, c->at, COAP2_TEXT("stands twice"));
         coap2i_rule_next(c);
         if (c->token != COAP2I_A_NUMBER) {
             coap2i_rule_fail(c, c->at, COAP2_TEXT("seconds are missing"));
             return;
         }
-        ms[which] = coap2i_token_seconds(c);
-        if (ms[which] == 0u)
+        ms = coap2i_token_seconds(c);
+        if (ms == 0u)
             coap2i_rule_fail(c, c->at, COAP2_TEXT("not 0.001 to 2000000 s"));
-        if (ms[1] != 0u && ms[1] < ms[0])
+        if (other != 0u && (pmax ? ms < other : other < ms))
             coap2i_rule_fail(c, c->at, COAP2_TEXT("pmax is below pmin"));
-        coap2i_code_time(c, which);
+        other = ms;
+        coap2i_code_time(c, pmax);
         coap2i_rule_next(c);
     }
 }
@@ -6121,8 +6127,8 @@ static uint8_t coap2i_compare_numbers(coap2_value *a, coap2_value *b)
     if (a->negative != b->negative) return more;
     if (a->exponent > b->exponent) {
         if (!coap2i_level(a, b)) return more;
-    } else if (!coap2i_level(b, a)) {
-        return less;
+    } else if (a->exponent < b->exponent) {
+        if (!coap2i_level(b, a)) return less;
     }
     if (a->magnitude == b->magnitude) return COAP2I_EQUAL;
     return a->magnitude > b->magnitude ? more : less;
@@ -6223,7 +6229,7 @@ static void coap2i_add(coap2_value *sum, coap2_value *term)
 
 /* ---- what was: kept, and found again ---- */
 
-static void coap2i_old_keep(coap2_old *old, const coap2_value *value)
+COAP2I_RARE void coap2i_old_keep(coap2_old *old, const coap2_value *value)
 {
     coap2i_text text;
     size_t length;
@@ -6254,29 +6260,26 @@ COAP2I_RARE void coap2i_old_value(const coap2_old *old, coap2_value *value)
 
 /* ---- evaluation ---- */
 
-/* Where values come from, and where in the code we are. */
+/* Where values come from. */
 typedef struct coap2i_sight {
-    const uint8_t *at;
     coap2_look_fn look;
     const void *user;
     const coap2_old *olds; /* NULL: the look-up knows them */
 } coap2i_sight;
 
-static void coap2i_look(const coap2i_sight *s, const coap2i_operand *o,
-                        bool old, coap2_value *value)
+static void coap2i_look(const coap2i_sight *s, coap2i_operand *o, bool old,
+                        coap2_value *value)
 {
-    coap2_ref ref = o->ref;
     coap2i_value_clear(value);
-    if (old && s->olds != NULL) {
+    o->ref.old = old;
+    if (old && s->olds != NULL)
         coap2i_old_value(&s->olds[o->place], value);
-        return;
-    }
-    ref.old = old;
-    s->look(s->user, ref, value);
+    else
+        s->look(s->user, o->ref, value);
 }
 
 /* How far apart two values are, or whether they differ. */
-COAP2I_RARE void coap2i_change(const coap2i_sight *s, const coap2i_operand *o,
+COAP2I_RARE void coap2i_change(const coap2i_sight *s, coap2i_operand *o,
                                coap2_value *value)
 {
     coap2_value old;
@@ -6299,67 +6302,62 @@ COAP2I_RARE void coap2i_change(const coap2i_sight *s, const coap2i_operand *o,
     }
 }
 
-COAP2I_RARE void coap2i_read_field(coap2i_sight *s, coap2_value *value)
+COAP2I_RARE const uint8_t *
+coap2i_read_field(const coap2i_sight *s, const uint8_t *at, coap2_value *value)
 {
     coap2i_operand o;
-    s->at = coap2i_code_field(s->at, &o);
+    at = coap2i_code_field(at, &o);
     coap2i_look(s, &o, o.kind == COAP2I_OLD, value);
     if (o.kind == COAP2I_CHANGED || o.kind == COAP2I_DELTA)
         coap2i_change(s, &o, value);
+    return at;
 }
 
-/* Most fields are one of the first rows, as it is now. */
-static bool coap2i_is_short(uint8_t head)
+COAP2_DEF void coap2_look_fields(const void *fields, coap2_ref field,
+                                 coap2_value *value)
 {
-    return head >= COAP2I_CODE_INDEX && head < COAP2I_CODE_INDEX + 15;
+    const coap2_field *row = (const coap2_field *)fields + field.index;
+    if (!field.old && field.name == NULL) coap2i_field_value(row, value);
 }
 
-static void coap2i_read_row(coap2i_sight *s, coap2_value *value)
+/* Most fields are one of the first rows of a table, as it is now. */
+static bool coap2i_is_row(const coap2i_sight *s, uint8_t head)
 {
-    coap2_ref ref;
-    ref.name = NULL;
-    ref.length = 0;
-    ref.index = *s->at++ & 15u;
-    ref.old = false;
-    coap2i_value_clear(value);
-    s->look(s->user, ref, value);
+    return head >= COAP2I_CODE_INDEX && head < COAP2I_CODE_INDEX + 15 &&
+           s->look == coap2_look_fields;
 }
 
 static const uint8_t *coap2i_read_number(const uint8_t *at, uint8_t head,
                                          coap2_value *value)
 {
-    uint8_t shift = 0, left = (uint8_t)((head >> 4 & 3) + 1);
+    const uint8_t *end = at + (head >> 4 & 3) + 1, *byte = end;
+    uint32_t magnitude = 0;
+    while (byte != at) magnitude = magnitude << 8 | *--byte;
     value->kind = COAP2_VALUE_NUMBER;
     value->negative = (head & 0x40u) != 0u;
     value->exponent = (int8_t) - (head & 15);
-    value->magnitude = 0;
-    for (; left != 0u; left--, shift = (uint8_t)(shift + 8u))
-        value->magnitude |= (uint32_t)*at++ << shift;
-    return at;
+    value->magnitude = magnitude;
+    return end;
 }
 
-static void coap2i_read_operand(coap2i_sight *s, coap2_value *value)
+/* Read what stands at a place; returns what follows. */
+static const uint8_t *coap2i_read_operand(const coap2i_sight *s,
+                                          const uint8_t *at, coap2_value *value)
 {
-    uint8_t head = *s->at;
-    if (head >= COAP2I_CODE_NAME && head < COAP2I_CODE_NUMBER) {
-        if (coap2i_is_short(head))
-            coap2i_read_row(s, value);
-        else
-            coap2i_read_field(s, value);
-        return;
+    uint8_t head = *at;
+    if (coap2i_is_row(s, head)) {
+        coap2i_field_value((const coap2_field *)s->user + (head & 15), value);
+        return at + 1;
     }
-    s->at++;
-    coap2i_value_clear(value);
-    if (head >= COAP2I_CODE_NUMBER) {
-        s->at = coap2i_read_number(s->at, head, value);
-    } else if (head == COAP2I_CODE_TEXT) {
-        value->kind = COAP2_VALUE_TEXT;
-        value->length = *s->at++;
-        value->text = (const char *)s->at;
-        s->at += value->length;
-    } else {
-        coap2i_value_bool(value, head == COAP2I_CODE_TRUE);
+    if (head >= COAP2I_CODE_NUMBER)
+        return coap2i_read_number(at + 1, head, value);
+    if (head >= COAP2I_CODE_NAME) return coap2i_read_field(s, at, value);
+    if (head == COAP2I_CODE_TEXT) {
+        coap2i_value_text(value, at + 2, at + 2 + at[1], COAP2I_PLAIN);
+        return at + 2 + at[1];
     }
+    coap2i_value_bool(value, head == COAP2I_CODE_TRUE);
+    return at + 1;
 }
 
 static uint8_t coap2i_truth(bool truth)
@@ -6375,13 +6373,14 @@ static uint8_t coap2i_value_truth(const coap2_value *value)
     return coap2i_truth(value->magnitude != 0u);
 }
 
-static uint8_t coap2i_eval_test(coap2i_sight *s)
+/* The truth of a test; *at then stands behind it. */
+static uint8_t coap2i_eval_test(const coap2i_sight *s, const uint8_t **at)
 {
     coap2_value left, right;
-    uint8_t operation = *s->at++ & 7u, relation;
-    coap2i_read_operand(s, &left);
+    uint8_t operation = *(*at)++ & 7u, relation;
+    *at = coap2i_read_operand(s, *at, &left);
     if (operation == 0u) return coap2i_value_truth(&left);
-    coap2i_read_operand(s, &right);
+    *at = coap2i_read_operand(s, *at, &right);
     relation = coap2i_compare(&left, &right);
     if (relation == 0u ||
         (relation >= COAP2I_NO_ORDER && operation != COAP2I_EQUAL &&
@@ -6393,20 +6392,20 @@ static uint8_t coap2i_eval_test(coap2i_sight *s)
 /* An `and` takes the least, an `or` the most, and `not` the other side: so the
    truth of what was parted by `or`, and of what is joined since, is all that
    must be remembered of each parenthesis. */
-static uint8_t coap2i_eval(coap2i_sight *s)
+static uint8_t coap2i_eval(const coap2i_sight *s, const uint8_t *at)
 {
     uint8_t levels[COAP2_RULE_DEPTH], depth = 0;
     uint8_t any = COAP2_FALSE, all = COAP2_TRUE;
     levels[0] = 0;
     for (;;) {
-        uint8_t head = *s->at, truth;
+        uint8_t head = *at, truth;
         if (head >= COAP2I_CODE_TEST) {
-            truth = coap2i_eval_test(s);
+            truth = coap2i_eval_test(s, &at);
             if (head & COAP2I_CODE_NOT) truth = (uint8_t)(COAP2_TRUE - truth);
             if (truth < all) all = truth;
             continue;
         }
-        s->at++;
+        at++;
         if (head == COAP2I_CODE_OPEN || head == COAP2I_CODE_OPEN_NOT) {
             levels[depth++] = (uint8_t)(any << 4 | all << 2 | (head & 1));
             any = COAP2_FALSE;
@@ -6426,39 +6425,34 @@ static uint8_t coap2i_eval(coap2i_sight *s)
     }
 }
 
-/* Begin to look at a rule; returns its expression. */
-static void coap2i_sight_set(coap2i_sight *s, const uint8_t *code,
-                             coap2_look_fn look, const void *user)
+static void coap2i_sight_set(coap2i_sight *s, coap2_look_fn look,
+                             const void *user, const coap2_old *olds)
 {
-    s->at = code + 1;
     s->look = look;
     s->user = user;
-    s->olds = NULL;
+    s->olds = olds;
 }
 
 COAP2_DEF uint8_t coap2_rule_eval(const uint8_t *code, coap2_look_fn look,
                                   const void *user)
 {
     coap2i_sight s;
-    coap2i_sight_set(&s, code, look, user);
-    return coap2i_eval(&s);
+    coap2i_sight_set(&s, look, user, NULL);
+    return coap2i_eval(&s, code + 1);
 }
 
 /* What stands behind `until`; false if nothing does. */
-static uint8_t coap2i_eval_until(coap2i_sight *s, const uint8_t *code)
+static uint8_t coap2i_eval_until(const coap2i_sight *s, const uint8_t *code)
 {
     if ((*code & COAP2_RULE_UNTIL) == 0u) return COAP2_FALSE;
-    for (s->at = code + 1; *s->at != COAP2I_CODE_END;)
-        s->at = coap2i_code_skip(s->at);
-    s->at++;
-    return coap2i_eval(s);
+    return coap2i_eval(s, coap2i_code_behind(code, COAP2I_CODE_END));
 }
 
 COAP2_DEF uint8_t coap2_rule_until(const uint8_t *code, coap2_look_fn look,
                                    const void *user)
 {
     coap2i_sight s;
-    coap2i_sight_set(&s, code, look, user);
+    coap2i_sight_set(&s, look, user, NULL);
     return coap2i_eval_until(&s, code);
 }
 
@@ -6470,42 +6464,41 @@ COAP2_DEF uint8_t coap2_rule_parts(const uint8_t *code)
 COAP2_DEF uint32_t coap2_rule_time(const uint8_t *code, uint8_t part)
 {
     uint8_t which = COAP2I_CODE_PMIN, bit = COAP2_RULE_PMIN;
-    const uint8_t *at = code + 1;
+    const uint8_t *at;
     coap2_value value;
     if ((*code & part) == 0u) return 0;
     for (; bit != part; bit = (uint8_t)(bit * 2u)) which++;
-    while (*at != which) at = coap2i_code_skip(at);
-    (void)coap2i_read_number(at + 2, at[1], &value);
-    for (; value.exponent > -3; value.exponent--) value.magnitude *= 10u;
+    at = coap2i_code_behind(code, which);
+    (void)coap2i_read_number(at + 1, *at, &value);
+    for (; value.exponent > -3; value.exponent--)
+        (void)coap2i_tenfold(&value.magnitude);
     return value.magnitude;
 }
 
 /* ---- triggers: rules and time ---- */
 
 /* Something is sent: keep what it says, as far as the rule asks for it. */
-static uint8_t coap2i_trigger_sent(coap2_trigger *t, coap2i_sight *s,
-                                   const uint8_t *code, uint32_t now)
+static void coap2i_trigger_sent(coap2_trigger *t, const coap2i_sight *s,
+                                const uint8_t *code, uint32_t now)
 {
-    uint8_t ends = code[0] & COAP2_RULE_UNTIL ? 2 : 1;
+    const uint8_t *at = code + 1;
+    uint8_t ends = *code & COAP2_RULE_UNTIL ? 2 : 1;
     coap2i_operand o;
     coap2_value value;
     t->last = now;
     t->waiting = false;
-    for (s->at = code + 1; ends != 0u; s->at = coap2i_code_skip(s->at)) {
-        if (*s->at == COAP2I_CODE_END) ends--;
-        if (*s->at < COAP2I_CODE_NAME || *s->at >= COAP2I_CODE_NUMBER) continue;
-        (void)coap2i_code_field(s->at, &o);
+    while (ends != 0u) {
+        if (*at == COAP2I_CODE_END) ends--;
+        at = coap2i_code_step(at, &o);
         if (o.kind == COAP2I_NOW) continue;
         coap2i_look(s, &o, false, &value);
         coap2i_old_keep(&t->olds[o.place], &value);
     }
-    return COAP2_MATCH;
 }
 
-static bool coap2i_trigger_holds(coap2i_sight *s, const uint8_t *code)
+static bool coap2i_trigger_holds(const coap2i_sight *s, const uint8_t *code)
 {
-    s->at = code + 1;
-    return coap2i_eval(s) == COAP2_TRUE;
+    return coap2i_eval(s, code + 1) == COAP2_TRUE;
 }
 
 COAP2_DEF void coap2_trigger_begin(coap2_trigger *trigger, const uint8_t *code,
@@ -6513,15 +6506,14 @@ COAP2_DEF void coap2_trigger_begin(coap2_trigger *trigger, const uint8_t *code,
                                    uint32_t now_ms)
 {
     coap2i_sight s;
-    coap2i_sight_set(&s, code, look, user);
-    s.olds = trigger->olds;
+    coap2i_sight_set(&s, look, user, trigger->olds);
     memset(trigger, 0, sizeof *trigger);
-    (void)coap2i_trigger_sent(trigger, &s, code, now_ms);
+    coap2i_trigger_sent(trigger, &s, code, now_ms);
     trigger->armed = !coap2i_trigger_holds(&s, code);
 }
 
 /* Has the rule asked for a notification, since there was a change? */
-static bool coap2i_trigger_fires(coap2_trigger *t, coap2i_sight *s,
+static bool coap2i_trigger_fires(coap2_trigger *t, const coap2i_sight *s,
                                  const uint8_t *code)
 {
     bool holds = coap2i_trigger_holds(s, code);
@@ -6539,111 +6531,113 @@ static bool coap2i_trigger_fires(coap2_trigger *t, coap2i_sight *s,
 /* A clock that wraps cannot tell more than half of its round. */
 static uint32_t coap2i_trigger_silence(coap2_trigger *t, uint32_t now)
 {
-    if (now - t->last > INT32_MAX) t->last = now - INT32_MAX;
-    return now - t->last;
+    uint32_t silence = now - t->last;
+    if (silence <= INT32_MAX) return silence;
+    t->last = now - INT32_MAX;
+    return INT32_MAX;
 }
 
 /* What waited goes out before a change makes another one, and what the rule
    asks for comes before what pmax does: a moment has one notification. */
-static uint8_t coap2i_trigger_run(coap2_trigger *t, coap2i_sight *s,
-                                  const uint8_t *code, uint32_t now,
-                                  bool changed)
+static uint8_t coap2i_trigger_reason(coap2_trigger *t, const coap2i_sight *s,
+                                     const uint8_t *code, uint32_t now,
+                                     bool changed)
 {
-    uint32_t silence = coap2i_trigger_silence(t, now);
-    uint32_t pmax = coap2_rule_time(code, COAP2_RULE_PMAX);
-    bool soon = silence < coap2_rule_time(code, COAP2_RULE_PMIN);
-    s->olds = t->olds;
+    uint32_t pmax;
+    bool soon =
+        coap2i_trigger_silence(t, now) < coap2_rule_time(code, COAP2_RULE_PMIN);
     if (t->waiting && !soon) {
         t->waiting = false;
         t->armed = !coap2i_trigger_holds(s, code);
-        if (!t->armed) return coap2i_trigger_sent(t, s, code, now);
+        if (!t->armed) return COAP2_MATCH;
     }
     if (changed && !t->waiting && coap2i_trigger_fires(t, s, code)) {
-        if (!soon) return coap2i_trigger_sent(t, s, code, now);
+        if (!soon) return COAP2_MATCH;
         t->waiting = true;
     }
-    if (pmax == 0u || silence < pmax) return COAP2_QUIET;
-    (void)coap2i_trigger_sent(t, s, code, now);
-    return COAP2_PERIOD;
+    pmax = coap2_rule_time(code, COAP2_RULE_PMAX);
+    return pmax == 0u || now - t->last < pmax ? COAP2_QUIET : COAP2_PERIOD;
+}
+
+COAP2I_RARE uint8_t coap2i_trigger_run(coap2_trigger *t, const uint8_t *code,
+                                       coap2_look_fn look, const void *user,
+                                       uint32_t now, bool changed)
+{
+    coap2i_sight s;
+    uint8_t reason;
+    coap2i_sight_set(&s, look, user, t->olds);
+    reason = coap2i_trigger_reason(t, &s, code, now, changed);
+    if (reason != COAP2_QUIET) coap2i_trigger_sent(t, &s, code, now);
+    return reason;
 }
 
 COAP2_DEF uint8_t coap2_trigger_change(coap2_trigger *trigger,
                                        const uint8_t *code, coap2_look_fn look,
                                        const void *user, uint32_t now_ms)
 {
-    coap2i_sight s;
-    coap2i_sight_set(&s, code, look, user);
-    return coap2i_trigger_run(trigger, &s, code, now_ms, true);
+    return coap2i_trigger_run(trigger, code, look, user, now_ms, true);
 }
 
 COAP2_DEF uint8_t coap2_trigger_time(coap2_trigger *trigger,
                                      const uint8_t *code, coap2_look_fn look,
                                      const void *user, uint32_t now_ms)
 {
-    coap2i_sight s;
-    coap2i_sight_set(&s, code, look, user);
-    return coap2i_trigger_run(trigger, &s, code, now_ms, false);
+    return coap2i_trigger_run(trigger, code, look, user, now_ms, false);
 }
 
 COAP2_DEF uint32_t coap2_trigger_due(const coap2_trigger *trigger,
                                      const uint8_t *code, uint32_t now_ms)
 {
     uint32_t silence = now_ms - trigger->last;
-    uint32_t due = coap2_rule_time(code, COAP2_RULE_PMAX);
-    if (trigger->waiting) due = coap2_rule_time(code, COAP2_RULE_PMIN);
+    uint32_t due = coap2_rule_time(code, trigger->waiting ? COAP2_RULE_PMIN
+                                                          : COAP2_RULE_PMAX);
     if (due == 0u) return UINT32_MAX;
     return silence < due ? due - silence : 0u;
 }
 
-/* ---- look-ups: tables of fields, payloads ---- */
+/* ---- look-ups in payloads ---- */
 
-COAP2_DEF void coap2_look_fields(const void *fields, coap2_ref field,
-                                 coap2_value *value)
-{
-    const coap2_field *row = (const coap2_field *)fields + field.index;
-    if (!field.old && field.name == NULL) coap2i_field_value(row, value);
-}
+/* A field's name in a rule, or a part of it. */
+typedef struct coap2i_field_name {
+    const uint8_t *at, *end;
+} coap2i_field_name;
 
-/* Is a text, its escapes undone, the start of another? Moves behind it. No text
+/* Is a text, its escapes undone, the start of a name? Moves behind it. No text
    is. */
-static bool coap2i_text_starts(const coap2_value *start, coap2i_text *all)
+static bool coap2i_text_starts(const coap2_value *start,
+                               coap2i_field_name *name)
 {
     coap2i_text text;
     int16_t byte;
     if (start->text == NULL) return true;
     coap2i_text_begin(&text, start);
     while ((byte = coap2i_next_byte(&text)) >= 0)
-        if (coap2i_next_byte(all) != byte) return false;
+        if (name->at == name->end || *name->at++ != byte) return false;
     return true;
 }
 
-static bool coap2i_text_is(const coap2_value *text, coap2i_text other)
+static bool coap2i_text_is(const coap2_value *text, coap2i_field_name name)
 {
-    return coap2i_text_starts(text, &other) && other.at == other.end;
+    return coap2i_text_starts(text, &name) && name.at == name.end;
 }
 
 /* A list, if it begins as one; else all of it is one value. */
-static bool coap2i_is_value_list(coap2i_reader r)
+static bool coap2i_is_value_list(const uint8_t *at, const uint8_t *end)
 {
     const uint8_t *first;
-    coap2i_skip_blanks(&r);
-    first = r.at;
-    while (r.at != r.end && *r.at != '=' && !coap2i_is_blank(*r.at)) r.at++;
-    return r.at != r.end && *r.at == '=' && r.at != first;
+    while (at != end && coap2i_is_blank(*at)) at++;
+    first = at;
+    while (at != end && *at != '=' && !coap2i_is_blank(*at)) at++;
+    return at != end && *at == '=' && at != first;
 }
 
-static void coap2i_look_text(coap2i_reader *r, coap2i_text name, bool own,
+static void coap2i_look_text(coap2i_reader *r, coap2i_field_name name, bool own,
                              coap2_value *value)
 {
     coap2i_member m;
-    if (!coap2i_is_value_list(*r)) {
-        coap2i_value_clear(&m.value);
-        (void)coap2i_next_alone(r, &m);
-        if (own) coap2i_value_take(value, &m.value);
-        return;
-    }
+    r->alone = !coap2i_is_value_list(r->at, r->end);
     while (coap2i_next_member(r, &m) == COAP2I_STEP) {
-        if (!coap2i_text_is(&m.name, name)) continue;
+        if (r->alone ? !own : !coap2i_text_is(&m.name, name)) continue;
         coap2i_value_take(value, &m.value);
         return;
     }
@@ -6881,9 +6875,9 @@ static coap2i_event coap2i_walk_next(coap2i_walk *w)
 }
 
 /* The first name of a path; the path goes on behind the sign that parts it. */
-static coap2i_text coap2i_path_next(coap2i_text *path)
+static coap2i_field_name coap2i_path_next(coap2i_field_name *path)
 {
-    coap2i_text name = *path;
+    coap2i_field_name name = *path;
     while (path->at != path->end && *path->at != '.' && *path->at != '/')
         path->at++;
     name.end = path->at;
@@ -6891,10 +6885,10 @@ static coap2i_text coap2i_path_next(coap2i_text *path)
     return name;
 }
 
-COAP2I_RARE void coap2i_look_members(coap2i_walk *w, coap2i_text path, bool own,
-                                     coap2_value *value)
+COAP2I_RARE void coap2i_look_members(coap2i_walk *w, coap2i_field_name path,
+                                     bool own, coap2_value *value)
 {
-    coap2i_text name = coap2i_path_next(&path);
+    coap2i_field_name name = coap2i_path_next(&path);
     uint8_t level = 1; /* of the map that holds the name */
     bool hit = own;    /* of a document that is one value */
     for (;;) {
@@ -7001,10 +6995,10 @@ static void coap2i_senml_take(coap2i_senml *pack, uint8_t member,
 }
 
 /* A record is over: is it the one that is looked for? */
-static void coap2i_senml_end(coap2i_senml *pack, coap2i_text name, bool own,
-                             coap2_value *value)
+static void coap2i_senml_end(coap2i_senml *pack, coap2i_field_name name,
+                             bool own, coap2_value *value)
 {
-    coap2i_text rest = name;
+    coap2i_field_name rest = name;
     coap2_value base = pack->base_value;
     bool hit = coap2i_text_starts(&pack->base_name, &rest) &&
                coap2i_text_starts(&pack->name, &rest) && rest.at == rest.end;
@@ -7017,8 +7011,8 @@ static void coap2i_senml_end(coap2i_senml *pack, coap2i_text name, bool own,
     *value = pack->value;
 }
 
-COAP2I_RARE void coap2i_look_senml(coap2i_walk *w, coap2i_text name, bool own,
-                                   coap2_value *value)
+COAP2I_RARE void coap2i_look_senml(coap2i_walk *w, coap2i_field_name name,
+                                   bool own, coap2_value *value)
 {
     coap2i_senml pack;
     uint8_t member = COAP2I_SENML_OTHER;
@@ -7043,7 +7037,7 @@ COAP2I_RARE void coap2i_look_senml(coap2i_walk *w, coap2i_text name, bool own,
     }
 }
 
-static void coap2i_look_document(const coap2i_reader *r, coap2i_text name,
+static void coap2i_look_document(const coap2i_reader *r, coap2i_field_name name,
                                  bool own, coap2_value *value)
 {
     coap2i_walk w;
@@ -7070,17 +7064,12 @@ COAP2_DEF void coap2_look_payload(const void *payload, coap2_ref field,
     const coap2_payload *p = (const coap2_payload *)payload;
     bool own = field.length == 0u;
     uint8_t word[5];
-    coap2i_text name;
+    coap2i_field_name name;
     coap2i_reader r;
     if (field.old || field.name == NULL) return;
-    (void)coap2i_put_word(word, COAP2_TEXT("value"), sizeof word);
-    memset(&name, 0, sizeof name);
-    name.at = word;
-    name.end = word + sizeof word;
-    if (!own) {
-        name.at = (const uint8_t *)field.name;
-        name.end = name.at + field.length;
-    }
+    name.at = own ? word : (const uint8_t *)field.name;
+    name.end = name.at + field.length;
+    if (own) name.end = coap2i_put_word(word, COAP2_TEXT("value"), sizeof word);
     memset(&r, 0, sizeof r);
     r.at = p->bytes;
     r.end = p->bytes + p->length;
@@ -9936,10 +9925,8 @@ static void coap2i_ask_rule(coap2_node *node, coap2_observer *o,
     uint8_t reason;
     o->news &= (uint8_t)~COAP2I_IN_DOUBT;
     o->looked = node->time;
-    reason = change ? coap2_trigger_change(&o->trigger, o->rule, values->look,
-                                           values->user, node->time)
-                    : coap2_trigger_time(&o->trigger, o->rule, values->look,
-                                         values->user, node->time);
+    reason = coap2i_trigger_run(&o->trigger, o->rule, values->look,
+                                values->user, node->time, change);
     /* what waits for its acknowledgement carries the state of its time */
     if (reason == COAP2_QUIET ||
         (reason == COAP2_PERIOD && (o->flags & COAP2I_IN_FLIGHT) != 0u))
@@ -9983,14 +9970,14 @@ static void coap2i_rule_shown(coap2_node *node, coap2_observer *o,
                               bool repeat)
 {
     coap2i_values values;
-    coap2_trigger before = o->trigger;
+    uint32_t last = o->trigger.last;
+    bool waiting = o->trigger.waiting;
     coap2i_sight sight;
     coap2i_observed_values(&values, o, rsp, row);
-    coap2i_sight_set(&sight, o->rule, values.look, values.user);
-    sight.olds = o->trigger.olds;
-    (void)coap2i_trigger_sent(&o->trigger, &sight, o->rule, node->time);
-    o->trigger.waiting = before.waiting;
-    if (repeat) o->trigger.last = before.last;
+    coap2i_sight_set(&sight, values.look, values.user, o->trigger.olds);
+    coap2i_trigger_sent(&o->trigger, &sight, o->rule, node->time);
+    o->trigger.waiting = waiting;
+    if (repeat) o->trigger.last = last;
 }
 
 #endif

@@ -5539,22 +5539,22 @@ typedef struct coap2i_operand {
 /* Read a field; returns what follows. */
 static const uint8_t *coap2i_code_field(const uint8_t *at, coap2i_operand *o)
 {
-    uint8_t head = *at++;
+    uint8_t head = *at++, number;
     bool by_name = head < COAP2I_CODE_INDEX;
-    o->kind = (uint8_t)(by_name ? head >> 3 & 3 : head >> 4 & 3);
-    o->place = 0;
-    if (o->kind != COAP2I_NOW) o->place = *at++;
-    o->ref.old = false;
-    o->ref.length = 0;
+    uint8_t most = by_name ? 7 : 15;
+    o->kind = (by_name ? head >> 3 : head >> 4) & 3;
+    o->place = *at;
+    if (o->kind != COAP2I_NOW) at++;
+    number = head & most;
+    if (number == most) number = *at++;
     o->ref.name = NULL;
-    o->ref.index = head & 15u;
-    if (!by_name && o->ref.index == 15u) o->ref.index = *at++;
+    o->ref.length = 0;
+    o->ref.index = number;
     if (!by_name) return at;
-    o->ref.index = 0;
-    o->ref.length = head & 7u;
-    if (o->ref.length == 7u) o->ref.length = *at++;
     o->ref.name = (const char *)at;
-    return at + o->ref.length;
+    o->ref.length = number;
+    o->ref.index = 0;
+    return at + number;
 }
 
 /* Step over one piece of code. Tells a field that is asked for what it was from
@@ -5737,35 +5737,38 @@ static void coap2i_rule_text(coap2i_compiler *c)
     c->next++;
 }
 
-/* What a sign of comparison allows; 0 if it is none. */
-static uint8_t coap2i_comparison(uint8_t sign)
-{
-    if (sign == '<') return COAP2I_LESS;
-    if (sign == '>') return COAP2I_GREATER;
-    return sign == '=' ? COAP2I_EQUAL : 0;
-}
+/* Signs of one or two bytes, the token that they are, and what a comparison
+   allows. The longest stand first. */
+static const char coap2i_signs[][4] COAP2_FLASH = {
+    {'<', '=', COAP2I_COMPARES, COAP2I_LESS | COAP2I_EQUAL},
+    {'>', '=', COAP2I_COMPARES, COAP2I_GREATER | COAP2I_EQUAL},
+    {'=', '=', COAP2I_COMPARES, COAP2I_EQUAL},
+    {'!', '=', COAP2I_COMPARES, COAP2I_LESS | COAP2I_GREATER},
+    {'<', '>', COAP2I_COMPARES, COAP2I_LESS | COAP2I_GREATER},
+    {'&', '&', COAP2I_AND, 0},
+    {'|', '|', COAP2I_OR, 0},
+    {'<', '\0', COAP2I_COMPARES, COAP2I_LESS},
+    {'>', '\0', COAP2I_COMPARES, COAP2I_GREATER},
+    {'=', '\0', COAP2I_COMPARES, COAP2I_EQUAL},
+    {'!', '\0', COAP2I_NOT, 0},
+    {'(', '\0', COAP2I_OPENS, 0},
+    {')', '\0', COAP2I_CLOSES, 0}};
 
-/* Two signs, or the first of them. */
-static uint8_t coap2i_rule_sign(coap2i_compiler *c, uint8_t first,
-                                uint8_t second)
+static void coap2i_rule_sign(coap2i_compiler *c, uint8_t first, uint8_t second)
 {
-    c->operation = coap2i_comparison(first);
-    if (c->operation != 0u &&
-        (second == '=' || (first == '<' && second == '>'))) {
-        c->next++;
-        c->operation = (uint8_t)(c->operation | coap2i_comparison(second));
-        return COAP2I_COMPARES;
+    const char *sign = coap2i_signs[0];
+    uint8_t left = sizeof coap2i_signs / sizeof coap2i_signs[0];
+    for (; left != 0u; left--, sign += 4) {
+        char other = coap2i_flash_char(sign + 1);
+        if (coap2i_flash_char(sign) != (char)first ||
+            (other != '\0' && other != (char)second))
+            continue;
+        c->next = (uint8_t)(c->at + (other != '\0' ? 2u : 1u));
+        c->token = (uint8_t)coap2i_flash_char(sign + 2);
+        c->operation = (uint8_t)coap2i_flash_char(sign + 3);
+        return;
     }
-    if (c->operation != 0u) return COAP2I_COMPARES;
-    if (first == '(') return COAP2I_OPENS;
-    if (first == ')') return COAP2I_CLOSES;
-    c->operation = COAP2I_LESS | COAP2I_GREATER;
-    if (first == '!' && second != '=') return COAP2I_NOT;
-    if (first != '!' && first != '&' && first != '|') return COAP2I_WRONG;
-    if (first != '!' && first != second) return COAP2I_WRONG;
-    c->next++;
-    if (first == '!') return COAP2I_COMPARES;
-    return first == '&' ? COAP2I_AND : COAP2I_OR;
+    coap2i_rule_fail(c, c->at, COAP2_TEXT("no such sign"));
 }
 
 /* Read the next token. */
@@ -5787,10 +5790,7 @@ static void coap2i_rule_next(coap2i_compiler *c)
                (byte == '-' && coap2i_is_digit((char)second))) {
         coap2i_rule_number(c);
     } else {
-        c->next++;
-        c->token = coap2i_rule_sign(c, byte, second);
-        if (c->token == COAP2I_WRONG)
-            coap2i_rule_fail(c, c->at, COAP2_TEXT("no such sign"));
+        coap2i_rule_sign(c, byte, second);
     }
 }
 
@@ -6077,32 +6077,32 @@ COAP2_DEF int16_t coap2_rule_compile(const char *text, size_t length,
 
 /* ---- values: how they compare, and how far apart they are ---- */
 
-/* Take what was read, if a rule can say something of it. */
+/* Can a rule say something of what was read? */
+static bool coap2i_is_sayable(const coap2_value *value)
+{
+    switch (value->kind) {
+    case COAP2_VALUE_NUMBER:
+        return value->exponent != COAP2I_HUGE && value->exponent != COAP2I_TINY;
+    case COAP2_VALUE_BOOL:
+    case COAP2_VALUE_TEXT:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void coap2i_value_take(coap2_value *value, const coap2_value *from)
 {
-    switch (from->kind) {
-    case COAP2_VALUE_NUMBER:
-        if (from->exponent == COAP2I_HUGE || from->exponent == COAP2I_TINY)
-            return;
-        break;
-    case COAP2_VALUE_MISSING:
-    case COAP2I_NESTED:
-        return;
-    default:
-        break;
-    }
-    *value = *from;
+    if (coap2i_is_sayable(from)) *value = *from;
 }
 
 COAP2_DEF void coap2_value_read(coap2_value *value, const char *text,
                                 size_t length)
 {
     const uint8_t *at = (const uint8_t *)text;
-    coap2_value read;
-    coap2i_value_clear(&read);
-    coap2i_read_word(&read, at, at + length, false);
     coap2i_value_clear(value);
-    coap2i_value_take(value, &read);
+    coap2i_read_word(value, at, at + length, false);
+    if (!coap2i_is_sayable(value)) coap2i_value_clear(value);
 }
 
 /* Give two numbers the lower exponent. False if there is no room: then the one
@@ -6141,7 +6141,7 @@ static void coap2i_value_bytes(const coap2_value *value, coap2i_text *text)
 }
 
 /* FNV-1a, and the length without escapes. */
-static uint32_t coap2i_value_hash(const coap2_value *value, size_t *length)
+COAP2I_RARE uint32_t coap2i_value_hash(const coap2_value *value, size_t *length)
 {
     coap2i_text text;
     uint32_t hash = COAP2I_HASH_START;
@@ -6234,8 +6234,8 @@ COAP2I_RARE void coap2i_old_keep(coap2_old *old, const coap2_value *value)
     coap2i_text text;
     size_t length;
     uint8_t i;
-    old->kind = value->kind;
     old->magnitude = value->magnitude;
+    old->kind = value->kind;
     old->exponent = value->exponent;
     old->negative = value->negative;
     if (value->kind != COAP2_VALUE_TEXT) return;
@@ -6283,17 +6283,14 @@ COAP2I_RARE void coap2i_change(const coap2i_sight *s, coap2i_operand *o,
                                coap2_value *value)
 {
     coap2_value old;
-    bool numbers;
     coap2i_look(s, o, true, &old);
-    numbers =
-        value->kind == COAP2_VALUE_NUMBER && old.kind == COAP2_VALUE_NUMBER;
     if (o->kind == COAP2I_CHANGED) {
         bool same = value->kind == old.kind &&
                     (value->kind == COAP2_VALUE_MISSING ||
                      (coap2i_compare(value, &old) & COAP2I_EQUAL) != 0u);
-        coap2i_value_clear(value);
         coap2i_value_bool(value, !same);
-    } else if (numbers) {
+    } else if (value->kind == COAP2_VALUE_NUMBER &&
+               old.kind == COAP2_VALUE_NUMBER) {
         old.negative = !old.negative;
         coap2i_add(value, &old);
         value->negative = false;
@@ -6407,7 +6404,8 @@ static uint8_t coap2i_eval(const coap2i_sight *s, const uint8_t *at)
         }
         at++;
         if (head == COAP2I_CODE_OPEN || head == COAP2I_CODE_OPEN_NOT) {
-            levels[depth++] = (uint8_t)(any << 4 | all << 2 | (head & 1));
+            levels[depth++] =
+                (uint8_t)(any << 4) | (uint8_t)(all << 2) | (head & 1u);
             any = COAP2_FALSE;
             all = COAP2_TRUE;
             continue;

@@ -2448,7 +2448,7 @@ enum {
     COAP2I_IN_REFERENCE = 22
 };
 
-static bool coap2i_is_uri_char(char c, uint8_t marks)
+COAP2I_RARE bool coap2i_is_uri_char(char c, uint8_t marks)
 {
     uint8_t i;
     if (coap2i_is_letter(c) || coap2i_is_digit(c)) return true;
@@ -2494,7 +2494,7 @@ enum { COAP2I_SLIP_OPEN, COAP2I_SLIP_ESCAPED, COAP2I_SLIP_LOST };
 #define COAP2I_FCS_START 0xffffu
 #define COAP2I_FCS_GOOD 0xf0b8u
 
-static uint16_t coap2i_fcs(uint16_t fcs, uint8_t byte)
+COAP2I_RARE uint16_t coap2i_fcs(uint16_t fcs, uint8_t byte)
 {
     uint8_t bit;
 
@@ -2550,14 +2550,15 @@ COAP2_DEF size_t coap2_slip_take(coap2_slip *slip, uint8_t byte)
     return 0;
 }
 
-static void coap2i_slip_escape(coap2_put_fn put, void *io, const uint8_t *bytes,
-                               size_t length)
+/* Write bytes, escaped; returns the check of what came so far. */
+static uint16_t coap2i_slip_escape(coap2_put_fn put, void *io,
+                                   const uint8_t *bytes, size_t length,
+                                   uint16_t fcs)
 {
-    size_t i;
+    for (; length != 0u; length--) {
+        uint8_t byte = *bytes++;
 
-    for (i = 0; i < length; i++) {
-        uint8_t byte = bytes[i];
-
+        fcs = coap2i_fcs(fcs, byte);
         if (byte == COAP2_SLIP_END || byte == COAP2_SLIP_ESC) {
             put(io, COAP2_SLIP_ESC);
             byte = byte == COAP2_SLIP_END ? COAP2I_SLIP_ESC_END
@@ -2565,13 +2566,14 @@ static void coap2i_slip_escape(coap2_put_fn put, void *io, const uint8_t *bytes,
         }
         put(io, byte);
     }
+    return fcs;
 }
 
 COAP2_DEF void coap2_slip_write(coap2_put_fn put, void *io, const void *bytes,
                                 size_t length)
 {
     put(io, COAP2_SLIP_END);
-    coap2i_slip_escape(put, io, (const uint8_t *)bytes, length);
+    (void)coap2i_slip_escape(put, io, (const uint8_t *)bytes, length, 0);
     put(io, COAP2_SLIP_END);
 }
 
@@ -2589,22 +2591,20 @@ COAP2_DEF coap2_result coap2_slip_send(void *line, const coap2_peer *to,
 {
     const coap2_line *l = (const coap2_line *)line;
     uint8_t around[COAP2_SLIP_HEADER];
-    uint16_t fcs = COAP2I_FCS_START;
-    size_t i;
+    uint16_t fcs;
 
     if (!coap2i_slip_has_peer(to->kind)) return COAP2_ERR_SEND;
     around[0] = (uint8_t)(to->kind | (to->group ? COAP2I_SLIP_GROUP : 0u));
     around[1] = (uint8_t)(to->port >> 8);
     around[2] = (uint8_t)to->port;
     memcpy(around + 3, to->address, 4);
-    for (i = 0; i < sizeof around; i++) fcs = coap2i_fcs(fcs, around[i]);
-    for (i = 0; i < length; i++) fcs = coap2i_fcs(fcs, bytes[i]);
     l->put(l->io, COAP2_SLIP_END);
-    coap2i_slip_escape(l->put, l->io, around, sizeof around);
-    coap2i_slip_escape(l->put, l->io, bytes, length);
-    around[0] = (uint8_t)~fcs;
-    around[1] = (uint8_t)((uint16_t)~fcs >> 8);
-    coap2i_slip_escape(l->put, l->io, around, 2);
+    fcs = coap2i_slip_escape(l->put, l->io, around, sizeof around,
+                             COAP2I_FCS_START);
+    fcs = (uint16_t)~coap2i_slip_escape(l->put, l->io, bytes, length, fcs);
+    around[0] = (uint8_t)fcs;
+    around[1] = (uint8_t)(fcs >> 8);
+    (void)coap2i_slip_escape(l->put, l->io, around, 2, 0);
     l->put(l->io, COAP2_SLIP_END);
     return COAP2_OK;
 }
@@ -3375,7 +3375,7 @@ static size_t coap2i_before_zone(const char *text, size_t length)
 
 /* What stands before a zone's name: `%25` in a URI (RFC 6874), and a bare `%`
    as people write it. */
-static size_t coap2i_zone_mark(const char *text, size_t length)
+COAP2I_RARE size_t coap2i_zone_mark(const char *text, size_t length)
 {
     return length > 2u && text[1] == '2' && text[2] == '5' ? 3u : 1u;
 }
@@ -3523,28 +3523,19 @@ COAP2_DEF uint8_t coap2_uri_address(const coap2_uri *uri, uint8_t address[16])
     return 0;
 }
 
-/* Write a piece as an option, decoded. */
+/* Write a piece as an option, decoded. The host is first lower-cased, then
+   decoded (RFC 7252 6.4 step 5), so that a letter which was encoded keeps its
+   case. */
 static void coap2i_write_decoded(coap2_writer *w, uint16_t number,
                                  const char *text, size_t length)
 {
     size_t at = 0, i;
     coap2_write_opt(w, number, NULL, coap2i_uri_decoded(text, length));
     if (w->error != COAP2_OK) return;
-    for (i = 0; at < length; i++) w->value[i] = coap2i_uri_byte(text, &at);
-}
-
-/* Write the host as an option: first lower-cased, then decoded (RFC 7252 6.4
-   step 5), so that a letter which was encoded keeps its case. */
-static void coap2i_write_host(coap2_writer *w, const coap2_uri *uri)
-{
-    size_t at = 0, i;
-    coap2_write_opt(w, COAP2_OPT_URI_HOST, NULL,
-                    coap2i_uri_decoded(uri->host, uri->host_length));
-    if (w->error != COAP2_OK) return;
-    for (i = 0; at < uri->host_length; i++) {
-        bool plain = coap2i_is_letter(uri->host[at]);
-        uint8_t byte = coap2i_uri_byte(uri->host, &at);
-        w->value[i] = (uint8_t)(plain ? byte | 0x20u : byte);
+    for (i = 0; at < length; i++) {
+        bool lower = number == COAP2_OPT_URI_HOST && coap2i_is_letter(text[at]);
+        uint8_t byte = coap2i_uri_byte(text, &at);
+        w->value[i] = (uint8_t)(lower ? byte | 0x20u : byte);
     }
 }
 
@@ -3602,7 +3593,9 @@ COAP2_DEF void coap2_write_uri(coap2_writer *w, const coap2_uri *uri)
         coap2i_fail(w, COAP2_ERR_ARG);
         return;
     }
-    if (uri->kind == COAP2_HOST_NAME) coap2i_write_host(w, uri);
+    if (uri->kind == COAP2_HOST_NAME)
+        coap2i_write_decoded(w, COAP2_OPT_URI_HOST, uri->host,
+                             uri->host_length);
     coap2i_write_path(w, uri->path, uri->path_length);
     if (uri->query == NULL) return;
     piece = coap2i_pieces(uri->query, uri->query_length, '&');

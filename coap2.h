@@ -6397,8 +6397,8 @@ static uint8_t coap2i_eval(const coap2i_sight *s, const uint8_t *at)
         }
         at++;
         if (head == COAP2I_CODE_OPEN || head == COAP2I_CODE_OPEN_NOT) {
-            levels[depth++] =
-                (uint8_t)(any << 4) | (uint8_t)(all << 2) | (head & 1u);
+            levels[depth++] = (uint8_t)((uint8_t)(any << 4) |
+                                        (uint8_t)(all << 2) | (head & 1));
             any = COAP2_FALSE;
             all = COAP2_TRUE;
             continue;

@@ -3836,7 +3836,7 @@ COAP2_DEF size_t coap2_uri_text(char *text, size_t size, const coap2_uri *to,
 /* ---- >>links: link lists -------------------------------------------------
    Knows RFC 6690's text, as a list to read and as a body to write. */
 
-#if COAP2_WITH_LINKS || COAP2_WITH_FIELDS || COAP2_WITH_SERVER
+#if COAP2_WITH_LINKS || COAP2_WITH_FIELDS
 
 /* Smaller than a text of one character at each place. */
 COAP2I_RARE void coap2i_body_char(coap2_writer *w, char c)
@@ -8298,7 +8298,7 @@ static void coap2i_write_flash(coap2_writer *w, const char *flash_text)
 #if COAP2_WITH_BLOCKS && defined(__AVR__)
     char c;
     while ((c = coap2i_flash_char(flash_text++)) != '\0')
-        coap2i_body_char(w, c);
+        coap2_write_body(w, &c, 1);
 #elif COAP2_WITH_BLOCKS
     coap2_write_body(w, flash_text, strlen(flash_text));
 #else
@@ -8438,10 +8438,10 @@ static void coap2i_write_json_row(coap2_writer *w, const coap2_resource *row)
     coap2i_write_flash(w, COAP2_TEXT("\":{\"methods\":["));
     for (left = methods & 127u; left != 0u; left = (uint16_t)(left >> 1)) {
         if ((left & 1u) != 0u) {
-            coap2i_body_char(w, '"');
+            coap2i_write_flash(w, COAP2_TEXT("\""));
             coap2i_write_flash(w, method);
-            coap2i_body_char(w, '"');
-            if (left != 1u) coap2i_body_char(w, ',');
+            coap2i_write_flash(w, COAP2_TEXT("\""));
+            if (left != 1u) coap2i_write_flash(w, COAP2_TEXT(","));
         }
         while (coap2i_flash_char(method) != '\0') method++;
         method++;
@@ -8450,7 +8450,7 @@ static void coap2i_write_json_row(coap2_writer *w, const coap2_resource *row)
                       (methods & COAP2_OBSERVABLE) != 0u);
     coap2i_write_flag(w, COAP2_TEXT(",\"separate\":"),
                       (methods & COAP2_SEPARATE) != 0u);
-    coap2i_body_char(w, '}');
+    coap2i_write_flash(w, COAP2_TEXT("}"));
 }
 
 #endif
@@ -8481,9 +8481,9 @@ static void coap2i_write_row(coap2_writer *w, const coap2_resource *row,
 #endif
     coap2i_write_flash(w, COAP2_TEXT("</"));
     coap2i_write_flash(w, COAP2I_FLASH_WORD(const char *, &row->path));
-    coap2i_body_char(w, '>');
+    coap2i_write_flash(w, COAP2_TEXT(">"));
     if (coap2i_flash_char(attributes) == '\0') return;
-    coap2i_body_char(w, ';');
+    coap2i_write_flash(w, COAP2_TEXT(";"));
     coap2i_write_flash(w, attributes);
 }
 
@@ -8699,7 +8699,7 @@ static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
     }
 #endif
     rsp->format = json ? COAP2_FORMAT_JSON : COAP2_FORMAT_LINKS;
-    if (json) coap2i_body_char(&rsp->w, '{');
+    if (json) coap2i_write_flash(&rsp->w, COAP2_TEXT("{"));
     while (rows != NULL &&
            (row = COAP2I_FLASH_WORD(const coap2_resource *, rows++)) != NULL) {
         if (!coap2i_is_listed(row)) continue;
@@ -8707,11 +8707,11 @@ static uint8_t coap2i_on_core(coap2_req *req, coap2_rsp *rsp)
         if (searched && !coap2i_is_looked_at(&search, row)) continue;
 #endif
         if (!coap2i_is_asked_for(req, row)) continue;
-        if (!empty) coap2i_body_char(&rsp->w, ',');
+        if (!empty) coap2i_write_flash(&rsp->w, COAP2_TEXT(","));
         coap2i_write_row(&rsp->w, row, json);
         empty = false;
     }
-    if (json) coap2i_body_char(&rsp->w, '}');
+    if (json) coap2i_write_flash(&rsp->w, COAP2_TEXT("}"));
     /* silence to a group where a filter leaves nothing (RFC 6690 4.1) */
     if (empty && req->peer->group && (!searched || coap2i_has_query(req)))
         req->silent |= 2u;

@@ -1144,6 +1144,25 @@ COAP2_DEF coap2_result coap2_fields_read(const coap2_field *fields,
                                          const uint8_t *bytes, size_t length,
                                          coap2_field_fault *fault);
 
+/* A value, or that there is none: zeros. A text is not copied; it lives as long
+   as what it was looked up in. */
+typedef struct coap2_value {
+    uint8_t kind;    /* COAP2_VALUE_MISSING ... */
+    uint8_t form;    /* of a text: 0, as it stands; else the library's own */
+    int8_t exponent; /* of a number: magnitude * 10^exponent */
+    bool negative;
+    uint32_t magnitude; /* of a bool: 0 or 1 */
+    const char *text;
+    size_t length;
+} coap2_value;
+
+enum {
+    COAP2_VALUE_MISSING,
+    COAP2_VALUE_NUMBER,
+    COAP2_VALUE_BOOL,
+    COAP2_VALUE_TEXT
+};
+
 #else
 #define COAP2_FIELDS(name, ...) \
     extern char coap2i_COAP2_FIELDS_needs_COAP2_WITH_FIELDS[-1]
@@ -1203,25 +1222,6 @@ COAP2_DEF int16_t coap2_rule_compile(const char *text, size_t length,
                                      const coap2_field *fields, uint8_t count,
                                      uint8_t *code, size_t capacity,
                                      coap2_rule_fault *fault);
-
-/* A value, or that there is none: zeros. A text is not copied; it lives as long
-   as what it was looked up in. */
-typedef struct coap2_value {
-    uint8_t kind;    /* COAP2_VALUE_MISSING ... */
-    uint8_t form;    /* of a text: 0, as it stands; else the library's own */
-    int8_t exponent; /* of a number: magnitude * 10^exponent */
-    bool negative;
-    uint32_t magnitude; /* of a bool: 0 or 1 */
-    const char *text;
-    size_t length;
-} coap2_value;
-
-enum {
-    COAP2_VALUE_MISSING,
-    COAP2_VALUE_NUMBER,
-    COAP2_VALUE_BOOL,
-    COAP2_VALUE_TEXT
-};
 
 /* Read a text as a value: a number, true or false, else the text itself. */
 COAP2_DEF void coap2_value_read(coap2_value *value, const char *text,
@@ -2601,7 +2601,7 @@ enum {
     COAP2I_IN_REFERENCE = 22
 };
 
-static bool coap2i_is_uri_char(char c, uint8_t marks)
+COAP2I_RARE bool coap2i_is_uri_char(char c, uint8_t marks)
 {
     uint8_t i;
     if (coap2i_is_letter(c) || coap2i_is_digit(c)) return true;
@@ -2647,7 +2647,7 @@ enum { COAP2I_SLIP_OPEN, COAP2I_SLIP_ESCAPED, COAP2I_SLIP_LOST };
 #define COAP2I_FCS_START 0xffffu
 #define COAP2I_FCS_GOOD 0xf0b8u
 
-static uint16_t coap2i_fcs(uint16_t fcs, uint8_t byte)
+COAP2I_RARE uint16_t coap2i_fcs(uint16_t fcs, uint8_t byte)
 {
     uint8_t bit;
 
@@ -2703,14 +2703,15 @@ COAP2_DEF size_t coap2_slip_take(coap2_slip *slip, uint8_t byte)
     return 0;
 }
 
-static void coap2i_slip_escape(coap2_put_fn put, void *io, const uint8_t *bytes,
-                               size_t length)
+/* Write bytes, escaped; returns the check of what came so far. */
+static uint16_t coap2i_slip_escape(coap2_put_fn put, void *io,
+                                   const uint8_t *bytes, size_t length,
+                                   uint16_t fcs)
 {
-    size_t i;
+    for (; length != 0u; length--) {
+        uint8_t byte = *bytes++;
 
-    for (i = 0; i < length; i++) {
-        uint8_t byte = bytes[i];
-
+        fcs = coap2i_fcs(fcs, byte);
         if (byte == COAP2_SLIP_END || byte == COAP2_SLIP_ESC) {
             put(io, COAP2_SLIP_ESC);
             byte = byte == COAP2_SLIP_END ? COAP2I_SLIP_ESC_END
@@ -2718,13 +2719,14 @@ static void coap2i_slip_escape(coap2_put_fn put, void *io, const uint8_t *bytes,
         }
         put(io, byte);
     }
+    return fcs;
 }
 
 COAP2_DEF void coap2_slip_write(coap2_put_fn put, void *io, const void *bytes,
                                 size_t length)
 {
     put(io, COAP2_SLIP_END);
-    coap2i_slip_escape(put, io, (const uint8_t *)bytes, length);
+    (void)coap2i_slip_escape(put, io, (const uint8_t *)bytes, length, 0);
     put(io, COAP2_SLIP_END);
 }
 
@@ -2742,22 +2744,20 @@ COAP2_DEF coap2_result coap2_slip_send(void *line, const coap2_peer *to,
 {
     const coap2_line *l = (const coap2_line *)line;
     uint8_t around[COAP2_SLIP_HEADER];
-    uint16_t fcs = COAP2I_FCS_START;
-    size_t i;
+    uint16_t fcs;
 
     if (!coap2i_slip_has_peer(to->kind)) return COAP2_ERR_SEND;
     around[0] = (uint8_t)(to->kind | (to->group ? COAP2I_SLIP_GROUP : 0u));
     around[1] = (uint8_t)(to->port >> 8);
     around[2] = (uint8_t)to->port;
     memcpy(around + 3, to->address, 4);
-    for (i = 0; i < sizeof around; i++) fcs = coap2i_fcs(fcs, around[i]);
-    for (i = 0; i < length; i++) fcs = coap2i_fcs(fcs, bytes[i]);
     l->put(l->io, COAP2_SLIP_END);
-    coap2i_slip_escape(l->put, l->io, around, sizeof around);
-    coap2i_slip_escape(l->put, l->io, bytes, length);
-    around[0] = (uint8_t)~fcs;
-    around[1] = (uint8_t)((uint16_t)~fcs >> 8);
-    coap2i_slip_escape(l->put, l->io, around, 2);
+    fcs = coap2i_slip_escape(l->put, l->io, around, sizeof around,
+                             COAP2I_FCS_START);
+    fcs = (uint16_t)~coap2i_slip_escape(l->put, l->io, bytes, length, fcs);
+    around[0] = (uint8_t)fcs;
+    around[1] = (uint8_t)(fcs >> 8);
+    (void)coap2i_slip_escape(l->put, l->io, around, 2, 0);
     l->put(l->io, COAP2_SLIP_END);
     return COAP2_OK;
 }
@@ -3528,7 +3528,7 @@ static size_t coap2i_before_zone(const char *text, size_t length)
 
 /* What stands before a zone's name: `%25` in a URI (RFC 6874), and a bare `%`
    as people write it. */
-static size_t coap2i_zone_mark(const char *text, size_t length)
+COAP2I_RARE size_t coap2i_zone_mark(const char *text, size_t length)
 {
     return length > 2u && text[1] == '2' && text[2] == '5' ? 3u : 1u;
 }
@@ -3676,28 +3676,19 @@ COAP2_DEF uint8_t coap2_uri_address(const coap2_uri *uri, uint8_t address[16])
     return 0;
 }
 
-/* Write a piece as an option, decoded. */
+/* Write a piece as an option, decoded. The host is first lower-cased, then
+   decoded (RFC 7252 6.4 step 5), so that a letter which was encoded keeps its
+   case. */
 static void coap2i_write_decoded(coap2_writer *w, uint16_t number,
                                  const char *text, size_t length)
 {
     size_t at = 0, i;
     coap2_write_opt(w, number, NULL, coap2i_uri_decoded(text, length));
     if (w->error != COAP2_OK) return;
-    for (i = 0; at < length; i++) w->value[i] = coap2i_uri_byte(text, &at);
-}
-
-/* Write the host as an option: first lower-cased, then decoded (RFC 7252 6.4
-   step 5), so that a letter which was encoded keeps its case. */
-static void coap2i_write_host(coap2_writer *w, const coap2_uri *uri)
-{
-    size_t at = 0, i;
-    coap2_write_opt(w, COAP2_OPT_URI_HOST, NULL,
-                    coap2i_uri_decoded(uri->host, uri->host_length));
-    if (w->error != COAP2_OK) return;
-    for (i = 0; at < uri->host_length; i++) {
-        bool plain = coap2i_is_letter(uri->host[at]);
-        uint8_t byte = coap2i_uri_byte(uri->host, &at);
-        w->value[i] = (uint8_t)(plain ? byte | 0x20u : byte);
+    for (i = 0; at < length; i++) {
+        bool lower = number == COAP2_OPT_URI_HOST && coap2i_is_letter(text[at]);
+        uint8_t byte = coap2i_uri_byte(text, &at);
+        w->value[i] = (uint8_t)(lower ? byte | 0x20u : byte);
     }
 }
 
@@ -3755,7 +3746,9 @@ COAP2_DEF void coap2_write_uri(coap2_writer *w, const coap2_uri *uri)
         coap2i_fail(w, COAP2_ERR_ARG);
         return;
     }
-    if (uri->kind == COAP2_HOST_NAME) coap2i_write_host(w, uri);
+    if (uri->kind == COAP2_HOST_NAME)
+        coap2i_write_decoded(w, COAP2_OPT_URI_HOST, uri->host,
+                             uri->host_length);
     coap2i_write_path(w, uri->path, uri->path_length);
     if (uri->query == NULL) return;
     piece = coap2i_pieces(uri->query, uri->query_length, '&');
@@ -3995,6 +3988,16 @@ COAP2_DEF size_t coap2_uri_text(char *text, size_t size, const coap2_uri *to,
 
 /* ---- >>links: link lists -------------------------------------------------
    Knows RFC 6690's text, as a list to read and as a body to write. */
+
+#if COAP2_WITH_LINKS || COAP2_WITH_FIELDS
+
+/* Smaller than a text of one character at each place. */
+COAP2I_RARE void coap2i_body_char(coap2_writer *w, char c)
+{
+    coap2_write_body(w, &c, 1);
+}
+
+#endif
 
 #if COAP2_WITH_LINKS || COAP2_WITH_SERVER
 
@@ -4274,10 +4277,10 @@ COAP2_DEF void coap2_write_link(coap2_writer *w, const char *target,
 {
     if (coap2i_uri_span(target, length, 0, COAP2I_IN_REFERENCE) != length)
         coap2i_fail(w, COAP2_ERR_ARG);
-    if (w->body_length != 0u) coap2_write_body(w, ",", 1);
-    coap2_write_body(w, "<", 1);
+    if (w->body_length != 0u) coap2i_body_char(w, ',');
+    coap2i_body_char(w, '<');
     coap2_write_body(w, target, length);
-    coap2_write_body(w, ">", 1);
+    coap2i_body_char(w, '>');
 }
 
 /* A cardinal (RFC 6690 2): digits, without a leading zero. */
@@ -4307,22 +4310,22 @@ COAP2_DEF void coap2_write_attr(coap2_writer *w, const char *name,
     if (name_length == 0u ||
         coap2i_attr_name(name, name_length, 0) != name_length)
         coap2i_fail(w, COAP2_ERR_ARG);
-    coap2_write_body(w, ";", 1);
+    coap2i_body_char(w, ';');
     coap2_write_body(w, name, name_length);
     if (value == NULL) return;
-    coap2_write_body(w, "=", 1);
+    coap2i_body_char(w, '=');
     if (coap2i_is_bare(name, name_length, value, length)) {
         if (length == 0u || coap2i_attr_token(value, length, 0) != length)
             coap2i_fail(w, COAP2_ERR_ARG);
         coap2_write_body(w, value, length);
         return;
     }
-    coap2_write_body(w, "\"", 1);
+    coap2i_body_char(w, '"');
     for (i = 0; i < length; i++) {
-        if (coap2i_wants_escape(value[i])) coap2_write_body(w, "\\", 1);
-        coap2_write_body(w, value + i, 1);
+        if (coap2i_wants_escape(value[i])) coap2i_body_char(w, '\\');
+        coap2i_body_char(w, value[i]);
     }
-    coap2_write_body(w, "\"", 1);
+    coap2i_body_char(w, '"');
 }
 
 #endif /* COAP2_WITH_LINKS */
@@ -4334,55 +4337,64 @@ COAP2_DEF void coap2_write_attr(coap2_writer *w, const char *name,
 
 #if COAP2_WITH_FIELDS
 
-/* A decimal: magnitude * 10^exponent. It is exact, unless digits had to be
-   rounded away. An exponent of COAP2I_HUGE or COAP2I_TINY says no more than
-   that. */
-typedef struct coap2i_number {
-    uint32_t magnitude;
-    int8_t exponent;
-    bool negative;
-    bool rounded;
-} coap2i_number;
-
+/* Numbers are exact, unless digits had to be rounded away. An exponent of
+   COAP2I_HUGE or COAP2I_TINY says no more than that. */
 enum { COAP2I_HUGE = 127, COAP2I_TINY = -128 };
+
+/* A kind: reading cannot go on behind it. What is no value for a variable, such
+   as null, is missing. */
+enum { COAP2I_NESTED = COAP2_VALUE_TEXT + 1 };
+
+/* How a text stands there, and what was done to a number. */
+enum {
+    COAP2I_PLAIN,  /* no escapes                     */
+    COAP2I_CUT,    /* the same, but kept in part     */
+    COAP2I_QUOTED, /* a backslash keeps what follows */
+    COAP2I_JSON,   /* RFC 8259 7                     */
+    COAP2I_ROUNDED
+};
+
+/* Not memset: small machines take this often. */
+static void coap2i_value_clear(coap2_value *value)
+{
+    value->kind = COAP2_VALUE_MISSING;
+    value->form = COAP2I_PLAIN;
+    value->exponent = 0;
+    value->negative = false;
+    value->magnitude = 0;
+    value->text = NULL;
+    value->length = 0;
+}
 
 #define COAP2I_TENTH_OF_ALL (UINT32_MAX / 10u) /* what can be ten times more */
 
+/* Make a number ten times what it is; false if that has no room. */
+COAP2I_RARE bool coap2i_tenfold(uint32_t *number)
+{
+    if (*number > COAP2I_TENTH_OF_ALL) return false;
+    *number *= 10u;
+    return true;
+}
+
 enum { COAP2I_DIGITS = 10 }; /* of 32 bits */
 
-static const uint32_t coap2i_powers_32[] COAP2_FLASH = {
+static const uint32_t coap2i_powers[] COAP2_FLASH = {
     1000000000u, 100000000u, 10000000u, 1000000u, 100000u,
     10000u,      1000u,      100u,      10u,      1u};
-static const uint16_t coap2i_powers_16[] COAP2_FLASH = {10000u, 1000u, 100u,
-                                                        10u, 1u};
 
 /* The digits of a number by subtraction, since a division costs a small
-   machine more. Returns the end of them; zero has none. */
-COAP2I_RARE uint8_t *coap2i_digits_32(uint8_t *digits, uint32_t rest)
+   machine more. Most numbers are small. Returns the end of them; zero has
+   none. */
+COAP2I_RARE uint8_t *coap2i_digits(uint8_t *digits, uint32_t rest)
 {
-    const uint32_t *at = coap2i_powers_32;
+    const uint32_t *at = coap2i_powers;
     uint8_t *to = digits;
     uint32_t power;
+    if (rest <= UINT16_MAX) at += 5;
     do {
         power = COAP2I_FLASH_U32(at++);
         for (*to = '0'; rest >= power; rest -= power) ++*to;
         if (to != digits || *to != '0') to++;
-    } while (power != 1u);
-    return to;
-}
-
-/* Most numbers are small. */
-static uint8_t *coap2i_digits(uint8_t *digits, uint32_t magnitude)
-{
-    const uint16_t *at = coap2i_powers_16;
-    uint8_t *to = digits;
-    uint16_t rest = (uint16_t)magnitude, power;
-    if (rest != magnitude) return coap2i_digits_32(digits, magnitude);
-    do {
-        uint8_t digit = '0';
-        power = COAP2I_FLASH_WORD(uint16_t, at++);
-        for (; rest >= power; digit++) rest = (uint16_t)(rest - power);
-        if (to != digits || digit != '0') *to++ = digit;
     } while (power != 1u);
     return to;
 }
@@ -4392,21 +4404,19 @@ enum { COAP2I_NUMBER_TEXT = 20 }; /* a sign, ten digits, nine zeros */
 /* Write a number in plain digits, as few as are exact; returns what follows.
    Places count from the first digit: those before it and behind the last are
    zeros. */
-static uint8_t *coap2i_put_number(uint8_t *to, const coap2i_number *n)
+static uint8_t *coap2i_put_number(uint8_t *to, const coap2_value *n)
 {
-    uint8_t digits[COAP2I_DIGITS], *digit = digits;
-    int8_t left = (int8_t)(coap2i_digits(digits, n->magnitude) - digits);
-    int8_t before = 0; /* places before the point, or zeros behind it */
-    if (left != 0) before = (int8_t)(left + n->exponent);
-    while (left > before && left > 0 && digits[left - 1] == '0') left--;
+    uint8_t digits[COAP2I_DIGITS];
+    int8_t count = (int8_t)(coap2i_digits(digits, n->magnitude) - digits);
+    int8_t point = 0, place = 0;
+    if (count != 0) point = (int8_t)(count + n->exponent);
+    while (count > point && count > 0 && digits[count - 1] == '0') count--;
     if (n->negative) *to++ = '-';
-    if (before <= 0) *to++ = '0';
-    for (; before > 0; before--, left--)
-        *to++ = left > 0 ? *digit++ : (uint8_t)'0';
-    if (left <= 0) return to;
-    *to++ = '.';
-    for (; before < 0; before++) *to++ = '0';
-    for (; left > 0; left--) *to++ = *digit++;
+    if (point <= 0) place = (int8_t)(point - 1);
+    for (; place < count || place < point; place++) {
+        if (place == point) *to++ = '.';
+        *to++ = place >= 0 && place < count ? digits[place] : (uint8_t)'0';
+    }
     return to;
 }
 
@@ -4437,25 +4447,41 @@ static void *coap2i_field_variable(const coap2_field *field)
     return COAP2I_FLASH_WORD(void *, &field->variable);
 }
 
-static void coap2i_field_number(const coap2_field *field, uint8_t type,
-                                coap2i_number *n)
-{
-    coap2_getter_fn get = COAP2I_FLASH_WORD(coap2_getter_fn, &field->getter);
-    uint32_t value = get != NULL
-                         ? (uint32_t)get()
-                         : coap2i_load(coap2i_field_variable(field), type);
-    n->negative = (type & COAP2I_SIGNED) && value > INT32_MAX;
-    n->magnitude = n->negative ? 0u - value : value;
-    n->exponent = (int8_t)COAP2I_FLASH_BYTE(&field->exponent);
-}
-
-/* The length of a text; its array may be full, without a NUL. */
-static size_t coap2i_field_length(const coap2_field *field)
+/* A text's array may be full, without a NUL. */
+COAP2I_RARE void coap2i_field_text(const coap2_field *field, coap2_value *value)
 {
     const char *text = (const char *)coap2i_field_variable(field);
     uint16_t size = COAP2I_FLASH_WORD(uint16_t, &field->size), length = 0;
     while (length < size && text[length] != '\0') length++;
-    return length;
+    value->kind = COAP2_VALUE_TEXT;
+    value->form = COAP2I_PLAIN;
+    value->text = text;
+    value->length = length;
+}
+
+/* What a variable or its getter says. */
+static void coap2i_field_value(const coap2_field *field, coap2_value *value)
+{
+    uint8_t type = COAP2I_FLASH_BYTE(&field->type);
+    coap2_getter_fn get = COAP2I_FLASH_WORD(coap2_getter_fn, &field->getter);
+    uint32_t number;
+    if (type == COAP2_CHARS) {
+        coap2i_field_text(field, value);
+        return;
+    }
+    number = get != NULL ? (uint32_t)get()
+                         : coap2i_load(coap2i_field_variable(field), type);
+    value->kind = COAP2_VALUE_NUMBER;
+    value->exponent = (int8_t)COAP2I_FLASH_BYTE(&field->exponent);
+    value->negative = false;
+    if (type == COAP2_BOOL) {
+        value->kind = COAP2_VALUE_BOOL;
+        number = number != 0u;
+    } else if ((type & COAP2I_SIGNED) && number > INT32_MAX) {
+        value->negative = true;
+        number = 0u - number;
+    }
+    value->magnitude = number;
 }
 
 static uint8_t *coap2i_put_word(uint8_t *to, const char *flash_text,
@@ -4479,13 +4505,11 @@ static uint8_t *coap2i_put_bool(uint8_t *to, bool value)
 }
 
 /* A number or bool, as text and JSON have it. */
-static uint8_t *coap2i_put_plain(uint8_t *to, const coap2_field *field,
-                                 uint8_t type)
+static uint8_t *coap2i_put_plain(uint8_t *to, const coap2_value *value)
 {
-    coap2i_number n;
-    coap2i_field_number(field, type, &n);
-    if (type == COAP2_BOOL) return coap2i_put_bool(to, n.magnitude != 0u);
-    return coap2i_put_number(to, &n);
+    if (value->kind == COAP2_VALUE_BOOL)
+        return coap2i_put_bool(to, value->magnitude != 0u);
+    return coap2i_put_number(to, value);
 }
 
 /* Write a text in quotes. Quotes and backslashes get a backslash; control
@@ -4494,10 +4518,10 @@ static void coap2i_write_quoted(coap2_writer *w, const char *text,
                                 size_t length, bool json)
 {
     size_t i;
-    coap2_write_body(w, "\"", 1);
+    coap2i_body_char(w, '"');
     for (i = 0; i < length; i++) {
         uint8_t c = (uint8_t)text[i];
-        if (c == '"' || c == '\\') coap2_write_body(w, "\\", 1);
+        if (c == '"' || c == '\\') coap2i_body_char(w, '\\');
 #if COAP2_WITH_JSON
         if (json && c < 0x20u) {
             uint8_t escape[] = {'\\', 'u', '0', '0', '0', 0};
@@ -4510,9 +4534,9 @@ static void coap2i_write_quoted(coap2_writer *w, const char *text,
 #else
         (void)json;
 #endif
-        coap2_write_body(w, &text[i], 1);
+        coap2i_body_char(w, text[i]);
     }
-    coap2_write_body(w, "\"", 1);
+    coap2i_body_char(w, '"');
 }
 
 static bool coap2i_is_blank(uint8_t c)
@@ -4534,31 +4558,32 @@ static bool coap2i_needs_quotes(const char *text, size_t length)
    numbers are shorter. */
 enum { COAP2I_PIECE = COAP2_FIELD_NAME + 4 + COAP2I_NUMBER_TEXT };
 
-COAP2I_RARE void coap2i_write_chars(coap2_writer *w, const coap2_field *field,
+COAP2I_RARE void coap2i_write_chars(coap2_writer *w, const coap2_value *value,
                                     bool in_list)
 {
-    const char *text = (const char *)coap2i_field_variable(field);
-    size_t length = coap2i_field_length(field);
-    if (in_list && coap2i_needs_quotes(text, length))
-        coap2i_write_quoted(w, text, length, false);
+    if (in_list && coap2i_needs_quotes(value->text, value->length))
+        coap2i_write_quoted(w, value->text, value->length, false);
     else
-        coap2_write_body(w, text, length);
+        coap2_write_body(w, value->text, value->length);
 }
 
 static void coap2i_write_text_fields(coap2_writer *w, const coap2_field *field,
                                      uint8_t count)
 {
     uint8_t piece[COAP2I_PIECE], left;
+    coap2_value value;
     for (left = count; left != 0u; left--, field++) {
-        uint8_t *to = piece, type = COAP2I_FLASH_BYTE(&field->type);
+        uint8_t *to = piece;
+        coap2i_field_value(field, &value);
         if (left != count) *to++ = ' ';
         if (count != 1u) {
             to = coap2i_put_name(to, field);
             *to++ = '=';
         }
-        if (type != COAP2_CHARS) to = coap2i_put_plain(to, field, type);
+        if (value.kind != COAP2_VALUE_TEXT) to = coap2i_put_plain(to, &value);
         coap2_write_body(w, piece, (size_t)(to - piece));
-        if (type == COAP2_CHARS) coap2i_write_chars(w, field, count != 1u);
+        if (value.kind == COAP2_VALUE_TEXT)
+            coap2i_write_chars(w, &value, count != 1u);
     }
 }
 
@@ -4568,21 +4593,22 @@ static void coap2i_write_json_fields(coap2_writer *w, const coap2_field *field,
                                      uint8_t count)
 {
     uint8_t piece[COAP2I_PIECE], i;
-    coap2_write_body(w, "{", 1);
+    coap2_value value;
+    coap2i_body_char(w, '{');
     for (i = 0; i < count; i++, field++) {
-        uint8_t *to = piece, type = COAP2I_FLASH_BYTE(&field->type);
+        uint8_t *to = piece;
+        coap2i_field_value(field, &value);
         if (i != 0u) *to++ = ',';
         *to++ = '"';
         to = coap2i_put_name(to, field);
         *to++ = '"';
         *to++ = ':';
-        if (type != COAP2_CHARS) to = coap2i_put_plain(to, field, type);
+        if (value.kind != COAP2_VALUE_TEXT) to = coap2i_put_plain(to, &value);
         coap2_write_body(w, piece, (size_t)(to - piece));
-        if (type == COAP2_CHARS)
-            coap2i_write_quoted(w, (const char *)coap2i_field_variable(field),
-                                coap2i_field_length(field), true);
+        if (value.kind == COAP2_VALUE_TEXT)
+            coap2i_write_quoted(w, value.text, value.length, true);
     }
-    coap2_write_body(w, "}", 1);
+    coap2i_body_char(w, '}');
 }
 
 #endif /* COAP2_WITH_JSON */
@@ -4644,12 +4670,11 @@ static uint8_t *coap2i_put_cbor_int(uint8_t *to, uint32_t magnitude,
 
 /* An integer where the number is one of 32 bits, whatever its exponent says;
    else a decimal fraction. */
-static uint8_t *coap2i_put_cbor_number(uint8_t *to, const coap2i_number *n)
+static uint8_t *coap2i_put_cbor_number(uint8_t *to, const coap2_value *n)
 {
     uint32_t magnitude = n->magnitude;
     int8_t exponent = n->exponent;
-    for (; exponent > 0 && magnitude <= COAP2I_TENTH_OF_ALL; exponent--)
-        magnitude *= 10u;
+    while (exponent > 0 && coap2i_tenfold(&magnitude)) exponent--;
     if (exponent == 0) return coap2i_put_cbor_int(to, magnitude, n->negative);
     exponent = n->exponent;
     to = coap2i_put_cbor(to, COAP2I_CBOR_TAG, COAP2I_CBOR_DECIMAL);
@@ -4659,37 +4684,33 @@ static uint8_t *coap2i_put_cbor_number(uint8_t *to, const coap2i_number *n)
     return coap2i_put_cbor_int(to, n->magnitude, n->negative);
 }
 
-static uint8_t *coap2i_put_cbor_plain(uint8_t *to, const coap2_field *field,
-                                      uint8_t type)
+static uint8_t *coap2i_put_cbor_value(uint8_t *to, const coap2_value *value)
 {
-    coap2i_number n;
-    coap2i_field_number(field, type, &n);
-    if (type != COAP2_BOOL) return coap2i_put_cbor_number(to, &n);
+    if (value->kind == COAP2_VALUE_TEXT)
+        return coap2i_put_cbor(to, COAP2I_CBOR_TEXT, (uint32_t)value->length);
+    if (value->kind == COAP2_VALUE_NUMBER)
+        return coap2i_put_cbor_number(to, value);
     return coap2i_put_cbor(to, COAP2I_CBOR_SIMPLE,
-                           n.magnitude != 0u ? COAP2I_CBOR_TRUE
-                                             : COAP2I_CBOR_FALSE);
+                           value->magnitude != 0u ? COAP2I_CBOR_TRUE
+                                                  : COAP2I_CBOR_FALSE);
 }
 
 static void coap2i_write_cbor_fields(coap2_writer *w, const coap2_field *field,
                                      uint8_t count)
 {
     uint8_t piece[COAP2I_PIECE], *to, i;
+    coap2_value value;
     to = coap2i_put_cbor(piece, COAP2I_CBOR_MAP, count);
     coap2_write_body(w, piece, (size_t)(to - piece));
     for (i = 0; i < count; i++, field++) {
-        uint8_t type = COAP2I_FLASH_BYTE(&field->type);
         uint8_t length = (uint8_t)(coap2i_put_name(piece, field) - piece);
-        size_t text = 0;
+        coap2i_field_value(field, &value);
         to = coap2i_put_cbor(piece, COAP2I_CBOR_TEXT, length);
         to = coap2i_put_name(to, field);
-        if (type == COAP2_CHARS) {
-            text = coap2i_field_length(field);
-            to = coap2i_put_cbor(to, COAP2I_CBOR_TEXT, (uint32_t)text);
-        } else {
-            to = coap2i_put_cbor_plain(to, field, type);
-        }
+        to = coap2i_put_cbor_value(to, &value);
         coap2_write_body(w, piece, (size_t)(to - piece));
-        coap2_write_body(w, coap2i_field_variable(field), text);
+        if (value.kind == COAP2_VALUE_TEXT)
+            coap2_write_body(w, value.text, value.length);
     }
 }
 
@@ -4719,7 +4740,7 @@ COAP2_DEF coap2_result coap2_fields_write(coap2_writer *w,
     return w->error;
 }
 
-/* A text as it stands in a payload, its escapes in place. It was checked. */
+/* A walk through the bytes of a text, its escapes undone. They were checked. */
 typedef struct coap2i_text {
     const uint8_t *at, *end;
     uint8_t form;
@@ -4729,30 +4750,9 @@ typedef struct coap2i_text {
 #endif
 } coap2i_text;
 
-enum {
-    COAP2I_PLAIN,  /* no escapes                    */
-    COAP2I_QUOTED, /* a backslash keeps what follows */
-    COAP2I_JSON    /* RFC 8259 7                    */
-};
-
-/* What a payload says. */
-typedef struct coap2i_value {
-    uint8_t kind;
-    coap2i_number number; /* a bool is 0 or 1 */
-    coap2i_text text;     /* at NULL: it cannot be read as a text */
-} coap2i_value;
-
-enum {
-    COAP2I_NOTHING, /* null, a byte string, not a number ... */
-    COAP2I_NUMBER,
-    COAP2I_BOOL,
-    COAP2I_TEXT,
-    COAP2I_NESTED /* reading cannot go on behind it */
-};
-
 typedef struct coap2i_member {
-    coap2i_text name; /* at NULL: the payload is one value, without a name */
-    coap2i_value value;
+    coap2_value name;  /* a text; missing: the payload is a value without one */
+    coap2_value value; /* its text is NULL where it cannot be read as one */
 } coap2i_member;
 
 /* A walk through the members of a payload. */
@@ -4771,15 +4771,42 @@ typedef enum coap2i_step {
     COAP2I_MALFORMED
 } coap2i_step;
 
-static void coap2i_text_set(coap2i_text *text, const uint8_t *at,
-                            const uint8_t *end, uint8_t form)
+static void coap2i_text_begin(coap2i_text *text, const coap2_value *value)
 {
-    text->at = at;
-    text->end = end;
-    text->form = form;
+    text->at = (const uint8_t *)value->text;
+    text->end = text->at + value->length;
+    text->form = value->form;
 #if COAP2_WITH_JSON
     text->waiting = 0;
 #endif
+}
+
+static void coap2i_value_text(coap2_value *value, const uint8_t *at,
+                              const uint8_t *end, uint8_t form)
+{
+    value->kind = COAP2_VALUE_TEXT;
+    value->form = form;
+    value->text = (const char *)at;
+    value->length = (size_t)(end - at);
+}
+
+static void coap2i_value_number(coap2_value *value, uint32_t magnitude,
+                                ptrdiff_t exponent, bool negative)
+{
+    if (magnitude == 0u) exponent = 0;
+    if (exponent > COAP2I_HUGE) exponent = COAP2I_HUGE;
+    if (exponent < COAP2I_TINY) exponent = COAP2I_TINY;
+    value->kind = COAP2_VALUE_NUMBER;
+    value->form = COAP2I_PLAIN;
+    value->magnitude = magnitude;
+    value->exponent = (int8_t)exponent;
+    value->negative = negative && magnitude != 0u;
+}
+
+static void coap2i_value_bool(coap2_value *value, bool truth)
+{
+    coap2i_value_number(value, truth, 0, false);
+    value->kind = COAP2_VALUE_BOOL;
 }
 
 /* A number on its way in, digit by digit. Zeros wait until a digit follows,
@@ -4787,9 +4814,7 @@ static void coap2i_text_set(coap2i_text *text, const uint8_t *at,
 typedef struct coap2i_decimal {
     uint32_t magnitude;
     uint32_t before; /* the magnitude without its last digit */
-    int32_t exponent;
-    size_t zeros;
-    uint8_t last;
+    ptrdiff_t exponent, zeros;
     bool rounded;
 } coap2i_decimal;
 
@@ -4804,15 +4829,14 @@ static void coap2i_append_digit(coap2i_decimal *d, uint8_t digit)
     if (magnitude < COAP2I_TENTH_OF_ALL ||
         (magnitude == COAP2I_TENTH_OF_ALL && digit < 6u)) {
         d->before = magnitude;
-        d->last = digit;
         d->magnitude = magnitude * 10u + digit;
         return;
     }
     d->rounded = true;
     d->exponent++;
     if (magnitude >= 1000000000u) {
+        digit = (uint8_t)(magnitude - d->before * 10u);
         magnitude = d->before;
-        digit = d->last;
         d->exponent++;
     }
     d->magnitude = magnitude + (digit >= 5u);
@@ -4848,23 +4872,11 @@ static const uint8_t *coap2i_take_exponent(coap2i_decimal *d, const uint8_t *at,
     return at;
 }
 
-static void coap2i_number_set(coap2i_number *n, uint32_t magnitude,
-                              int32_t exponent, bool negative)
-{
-    if (magnitude == 0u) exponent = 0;
-    if (exponent > COAP2I_HUGE) exponent = COAP2I_HUGE;
-    if (exponent < COAP2I_TINY) exponent = COAP2I_TINY;
-    n->magnitude = magnitude;
-    n->exponent = (int8_t)exponent;
-    n->negative = negative && magnitude != 0u;
-    n->rounded = false;
-}
-
 /* A number that is all of a text; JSON wants no zeros before it. */
-static bool coap2i_number_parse(coap2i_number *n, const uint8_t *at,
+static bool coap2i_number_parse(coap2_value *value, const uint8_t *at,
                                 const uint8_t *end, bool json)
 {
-    coap2i_decimal d = {0, 0, 0, 0, 0, false};
+    coap2i_decimal d = {0, 0, 0, 0, false};
     bool negative = at != end && *at == '-';
     const uint8_t *first;
     if (negative) at++;
@@ -4875,15 +4887,16 @@ static bool coap2i_number_parse(coap2i_number *n, const uint8_t *at,
         first = ++at;
         at = coap2i_take_digits(&d, at, end);
         if (at == first) return false;
-        d.exponent -= (int32_t)(at - first);
+        d.exponent -= at - first;
     }
     if (at != end && (*at | 0x20) == 'e') {
         at = coap2i_take_exponent(&d, at + 1, end);
         if (at == NULL) return false;
     }
-    coap2i_number_set(n, d.magnitude, d.exponent + (int32_t)d.zeros, negative);
-    n->rounded = d.rounded;
-    return at == end;
+    if (at != end) return false;
+    coap2i_value_number(value, d.magnitude, d.exponent + d.zeros, negative);
+    if (d.rounded) value->form = COAP2I_ROUNDED;
+    return true;
 }
 
 static bool coap2i_bytes_are(const uint8_t *at, const uint8_t *end,
@@ -4896,21 +4909,17 @@ static bool coap2i_bytes_are(const uint8_t *at, const uint8_t *end,
     return coap2i_flash_char(flash_word) == '\0';
 }
 
-/* What a word without quotes says: a number, a bool, else a text. */
-static void coap2i_read_word(coap2i_value *value, const uint8_t *at,
+/* What a word without quotes says: a number, a bool, else a text. All are texts
+   for a variable that is one. */
+static void coap2i_read_word(coap2_value *value, const uint8_t *at,
                              const uint8_t *end, bool json)
 {
-    coap2i_text_set(&value->text, at, end, COAP2I_PLAIN);
-    value->kind = COAP2I_TEXT;
-    if (coap2i_number_parse(&value->number, at, end, json)) {
-        value->kind = COAP2I_NUMBER;
-    } else if (coap2i_bytes_are(at, end, COAP2_TEXT("true"))) {
-        value->kind = COAP2I_BOOL;
-        coap2i_number_set(&value->number, 1, 0, false);
-    } else if (coap2i_bytes_are(at, end, COAP2_TEXT("false"))) {
-        value->kind = COAP2I_BOOL;
-        coap2i_number_set(&value->number, 0, 0, false);
-    }
+    coap2i_value_text(value, at, end, COAP2I_PLAIN);
+    if (coap2i_number_parse(value, at, end, json)) return;
+    if (coap2i_bytes_are(at, end, COAP2_TEXT("true")))
+        coap2i_value_bool(value, true);
+    else if (coap2i_bytes_are(at, end, COAP2_TEXT("false")))
+        coap2i_value_bool(value, false);
 }
 
 static void coap2i_skip_blanks(coap2i_reader *r)
@@ -4919,13 +4928,13 @@ static void coap2i_skip_blanks(coap2i_reader *r)
 }
 
 /* A text between quotes, where a backslash keeps the byte behind it. */
-static bool coap2i_read_quoted(coap2i_reader *r, coap2i_text *text)
+static bool coap2i_read_quoted(coap2i_reader *r, coap2_value *text)
 {
     const uint8_t *at = r->at + 1;
     for (; at != r->end && *at != '"'; at++)
         if (*at == '\\' && ++at == r->end) break;
     if (at == r->end) return false;
-    coap2i_text_set(text, r->at + 1, at, COAP2I_QUOTED);
+    coap2i_value_text(text, r->at + 1, at, COAP2I_QUOTED);
     r->at = at + 1;
     return r->at == r->end || coap2i_is_blank(*r->at);
 }
@@ -4941,12 +4950,10 @@ static coap2i_step coap2i_next_in_text(coap2i_reader *r, coap2i_member *m)
     while (r->at != r->end && *r->at != '=' && !coap2i_is_blank(*r->at))
         r->at++;
     if (r->at == r->end || *r->at != '=') return COAP2I_MALFORMED;
-    coap2i_text_set(&m->name, first, r->at++, COAP2I_PLAIN);
-    if (r->at != r->end && *r->at == '"') {
-        m->value.kind = COAP2I_TEXT;
-        return coap2i_read_quoted(r, &m->value.text) ? COAP2I_STEP
-                                                     : COAP2I_MALFORMED;
-    }
+    coap2i_value_text(&m->name, first, r->at++, COAP2I_PLAIN);
+    if (r->at != r->end && *r->at == '"')
+        return coap2i_read_quoted(r, &m->value) ? COAP2I_STEP
+                                                : COAP2I_MALFORMED;
     first = r->at;
     while (r->at != r->end && !coap2i_is_blank(*r->at)) r->at++;
     coap2i_read_word(&m->value, first, r->at, false);
@@ -4957,14 +4964,13 @@ static coap2i_step coap2i_next_in_text(coap2i_reader *r, coap2i_member *m)
 static coap2i_step coap2i_next_alone(coap2i_reader *r, coap2i_member *m)
 {
     const uint8_t *first = r->at, *last = r->end;
-    coap2i_text all;
     if (r->begun) return COAP2I_END;
     r->begun = true;
-    coap2i_text_set(&all, first, last, COAP2I_PLAIN);
     while (first != last && coap2i_is_blank(*first)) first++;
     while (first != last && coap2i_is_blank(last[-1])) last--;
     coap2i_read_word(&m->value, first, last, false);
-    m->value.text = all;
+    m->value.text = (const char *)r->at;
+    m->value.length = (size_t)(r->end - r->at);
     return COAP2I_STEP;
 }
 
@@ -5014,7 +5020,7 @@ static uint8_t coap2i_json_escape(const uint8_t *at, const uint8_t *end)
     return 11;
 }
 
-static bool coap2i_read_json_string(coap2i_reader *r, coap2i_text *text)
+static bool coap2i_read_json_string(coap2i_reader *r, coap2_value *text)
 {
     const uint8_t *at = r->at;
     if (at == r->end || *at++ != '"') return false;
@@ -5027,27 +5033,25 @@ static bool coap2i_read_json_string(coap2i_reader *r, coap2i_text *text)
         at += length;
     }
     if (at == r->end) return false;
-    coap2i_text_set(text, r->at + 1, at, COAP2I_JSON);
+    coap2i_value_text(text, r->at + 1, at, COAP2I_JSON);
     r->at = at + 1;
     return true;
 }
 
-static bool coap2i_read_json_value(coap2i_reader *r, coap2i_value *value)
+static bool coap2i_read_json_value(coap2i_reader *r, coap2_value *value)
 {
     const uint8_t *first = r->at;
     if (first == r->end) return false;
-    value->text.at = NULL;
     value->kind = COAP2I_NESTED;
     if (*first == '{' || *first == '[') return true;
-    value->kind = COAP2I_TEXT;
-    if (*first == '"') return coap2i_read_json_string(r, &value->text);
+    if (*first == '"') return coap2i_read_json_string(r, value);
     while (r->at != r->end && *r->at != ',' && *r->at != '}' &&
            !coap2i_is_blank(*r->at))
         r->at++;
     coap2i_read_word(value, first, r->at, true);
-    value->text.at = NULL;
-    if (value->kind != COAP2I_TEXT) return true;
-    value->kind = COAP2I_NOTHING;
+    value->text = NULL;
+    if (value->kind != COAP2_VALUE_TEXT) return true;
+    value->kind = COAP2_VALUE_MISSING;
     return coap2i_bytes_are(first, r->at, COAP2_TEXT("null"));
 }
 
@@ -5112,7 +5116,7 @@ static int16_t coap2i_next_byte(coap2i_text *text)
 #endif
     if (text->at == text->end) return -1;
     byte = *text->at++;
-    if (byte != '\\' || text->form == COAP2I_PLAIN) return byte;
+    if (byte != '\\' || text->form <= COAP2I_CUT) return byte;
 #if COAP2_WITH_JSON
     if (text->form == COAP2I_JSON) return coap2i_json_char(text);
 #endif
@@ -5163,32 +5167,32 @@ static bool coap2i_read_item(coap2i_reader *r, coap2i_cbor *head)
 
 /* The bytes of a string of a known length. */
 static bool coap2i_read_string(coap2i_reader *r, const coap2i_cbor *head,
-                               coap2i_text *text)
+                               coap2_value *text)
 {
     const uint8_t *first = r->at;
     if (head->high != 0u || head->value > (size_t)(r->end - first))
         return false;
     r->at += (size_t)head->value;
-    coap2i_text_set(text, first, r->at, COAP2I_PLAIN);
+    coap2i_value_text(text, first, r->at, COAP2I_PLAIN);
     return true;
 }
 
 /* An integer; what 32 bits do not hold is huge. */
-static void coap2i_cbor_int(const coap2i_cbor *head, coap2i_number *n)
+static void coap2i_cbor_int(const coap2i_cbor *head, coap2_value *n)
 {
     uint32_t more = head->major == COAP2I_CBOR_NEGATIVE ? 1u : 0u;
     uint32_t magnitude = head->value + more;
     bool huge = head->high != 0u || magnitude < more;
-    coap2i_number_set(n, huge ? 1u : magnitude, huge ? COAP2I_HUGE : 0,
-                      more != 0u);
+    coap2i_value_number(n, huge ? 1u : magnitude, huge ? COAP2I_HUGE : 0,
+                        more != 0u);
 }
 
 /* The two integers of a decimal fraction (RFC 8949 3.4.4). */
-static bool coap2i_read_fraction(coap2i_reader *r, coap2i_number *n)
+static bool coap2i_read_fraction(coap2i_reader *r, coap2_value *n)
 {
     coap2i_cbor head;
-    coap2i_number exponent;
-    int32_t shift;
+    coap2_value exponent;
+    int16_t shift;
     if (!coap2i_read_head(r, &head) || head.major > COAP2I_CBOR_NEGATIVE)
         return false;
     coap2i_cbor_int(&head, &exponent);
@@ -5197,9 +5201,9 @@ static bool coap2i_read_fraction(coap2i_reader *r, coap2i_number *n)
     coap2i_cbor_int(&head, n);
     shift = COAP2I_HUGE;
     if (exponent.exponent == 0 && exponent.magnitude < COAP2I_HUGE)
-        shift = (int32_t)exponent.magnitude;
-    if (exponent.negative) shift = -shift - (shift == COAP2I_HUGE);
-    coap2i_number_set(n, n->magnitude, n->exponent + shift, n->negative);
+        shift = (int16_t)exponent.magnitude;
+    if (exponent.negative) shift = (int16_t)(-shift - (shift == COAP2I_HUGE));
+    coap2i_value_number(n, n->magnitude, n->exponent + shift, n->negative);
     return true;
 }
 
@@ -5315,7 +5319,7 @@ static void coap2i_float_to_ten(coap2i_float *f)
 
 /* Read a float of 2, 4 or 8 bytes as a decimal: an integer of 32 bits as it
    is, others of 3, 7 or 9 digits. */
-static bool coap2i_float_read(coap2i_number *n, const uint8_t *bytes,
+static bool coap2i_float_read(coap2_value *n, const uint8_t *bytes,
                               uint8_t size)
 {
     coap2i_float f;
@@ -5337,40 +5341,35 @@ static bool coap2i_float_read(coap2i_number *n, const uint8_t *bytes,
             digit = coap2i_float_tenth(&f);
         if (digit >= 5u) value++;
     }
-    coap2i_number_set(n, value, f.ten, (bytes[0] & 0x80u) != 0u);
+    coap2i_value_number(n, value, f.ten, (bytes[0] & 0x80u) != 0u);
     return true;
 }
 
 /* A bool, a float, or nothing that we know; the head was read. */
 static bool coap2i_read_simple(coap2i_reader *r, const coap2i_cbor *head,
-                               coap2i_value *value)
+                               coap2_value *value)
 {
     uint8_t size;
-    value->kind = COAP2I_NOTHING;
     if (head->info == COAP2I_CBOR_FALSE || head->info == COAP2I_CBOR_TRUE) {
-        value->kind = COAP2I_BOOL;
-        coap2i_number_set(&value->number, head->info == COAP2I_CBOR_TRUE, 0,
-                          false);
+        coap2i_value_bool(value, head->info == COAP2I_CBOR_TRUE);
     } else if (head->info >= COAP2I_CBOR_HALF) {
         size = (uint8_t)(1u << (head->info - 24u));
-        if (coap2i_float_read(&value->number, r->at - size, size))
-            value->kind = COAP2I_NUMBER;
+        (void)coap2i_float_read(value, r->at - size, size);
     } else if (head->info == 24u && head->value < 32u) {
         return false; /* 3.3 */
     }
     return true;
 }
 
-static bool coap2i_read_cbor_value(coap2i_reader *r, coap2i_value *value)
+static bool coap2i_read_cbor_value(coap2i_reader *r, coap2_value *value)
 {
     coap2i_cbor head;
     if (!coap2i_read_item(r, &head)) return false;
-    value->text.at = NULL;
-    value->kind = COAP2I_NUMBER;
+    coap2i_value_clear(value);
     if (head.decimal && head.major == COAP2I_CBOR_ARRAY && head.info == 2u)
-        return coap2i_read_fraction(r, &value->number);
+        return coap2i_read_fraction(r, value);
     if (head.major <= COAP2I_CBOR_NEGATIVE) {
-        coap2i_cbor_int(&head, &value->number);
+        coap2i_cbor_int(&head, value);
         return true;
     }
     if (head.major == COAP2I_CBOR_SIMPLE)
@@ -5378,11 +5377,8 @@ static bool coap2i_read_cbor_value(coap2i_reader *r, coap2i_value *value)
     value->kind = COAP2I_NESTED;
     if (head.major > COAP2I_CBOR_TEXT || head.info == COAP2I_CBOR_OPEN)
         return true;
-    if (!coap2i_read_string(r, &head, &value->text)) return false;
-    value->kind = COAP2I_TEXT;
-    if (head.major == COAP2I_CBOR_TEXT) return true;
-    value->kind = COAP2I_NOTHING;
-    value->text.at = NULL;
+    if (!coap2i_read_string(r, &head, value)) return false;
+    if (head.major == COAP2I_CBOR_BYTES) coap2i_value_clear(value);
     return true;
 }
 
@@ -5421,7 +5417,8 @@ static coap2i_step coap2i_next_in_cbor(coap2i_reader *r, coap2i_member *m)
 /* Step to the next member. */
 static coap2i_step coap2i_next_member(coap2i_reader *r, coap2i_member *m)
 {
-    m->name.at = NULL;
+    coap2i_value_clear(&m->name);
+    coap2i_value_clear(&m->value);
 #if COAP2_WITH_JSON
     if (r->format == COAP2_FORMAT_JSON) return coap2i_next_in_json(r, m);
 #endif
@@ -5458,23 +5455,20 @@ static uint32_t coap2i_most(uint8_t type, bool negative)
 }
 
 /* Turn a number into a variable's value. Returns why it cannot be, or NULL. */
-static const char *coap2i_fit(const coap2i_number *n, uint8_t type,
+static const char *coap2i_fit(const coap2_value *n, uint8_t type,
                               int8_t exponent, uint32_t *value)
 {
-    uint32_t magnitude = n->magnitude;
     int16_t shift = (int16_t)(n->exponent - exponent);
-    if (magnitude == 0u) shift = 0;
-    for (; shift > 0; shift--) {
-        if (magnitude > COAP2I_TENTH_OF_ALL) return COAP2_TEXT("out of range");
-        magnitude *= 10u;
-    }
+    *value = n->magnitude;
+    if (*value == 0u) shift = 0;
+    for (; shift > 0; shift--)
+        if (!coap2i_tenfold(value)) return COAP2_TEXT("out of range");
     for (; shift < 0; shift++)
-        if (!coap2i_drop_zero(&magnitude))
-            return COAP2_TEXT("too many decimals");
-    if (n->rounded) return COAP2_TEXT("too many decimals");
-    if (magnitude > coap2i_most(type, n->negative))
+        if (!coap2i_drop_zero(value)) return COAP2_TEXT("too many decimals");
+    if (n->form == COAP2I_ROUNDED) return COAP2_TEXT("too many decimals");
+    if (*value > coap2i_most(type, n->negative))
         return COAP2_TEXT("out of range");
-    *value = n->negative ? 0u - magnitude : magnitude;
+    if (n->negative) *value = 0u - *value;
     return NULL;
 }
 
@@ -5495,12 +5489,14 @@ static void coap2i_store(void *variable, uint8_t type, uint32_t value)
     }
 }
 
-static const char *coap2i_set_text(char *array, uint16_t size, coap2i_text text,
-                                   bool apply)
+static const char *coap2i_set_text(char *array, uint16_t size,
+                                   const coap2_value *value, bool apply)
 {
+    coap2i_text text;
     uint16_t length = 0;
     int16_t byte;
-    if (text.at == NULL) return COAP2_TEXT("not a text");
+    if (value->text == NULL) return COAP2_TEXT("not a text");
+    coap2i_text_begin(&text, value);
     while ((byte = coap2i_next_byte(&text)) >= 0) {
         if (byte == 0) return COAP2_TEXT("holds a NUL");
         if (length + 1u >= size) return COAP2_TEXT("too long");
@@ -5514,7 +5510,7 @@ static const char *coap2i_set_text(char *array, uint16_t size, coap2i_text text,
 /* Check a value against its field, and set the variable if it is to be.
    Returns why it cannot be, or NULL. */
 static const char *coap2i_set_field(const coap2_field *field,
-                                    const coap2i_value *value, bool apply)
+                                    const coap2_value *value, bool apply)
 {
     uint8_t type = COAP2I_FLASH_BYTE(&field->type);
     void *variable = coap2i_field_variable(field);
@@ -5525,24 +5521,26 @@ static const char *coap2i_set_field(const coap2_field *field,
     if (value->kind == COAP2I_NESTED) return COAP2_TEXT("nested");
     if (type == COAP2_CHARS)
         return coap2i_set_text((char *)variable,
-                               COAP2I_FLASH_WORD(uint16_t, &field->size),
-                               value->text, apply);
-    if (value->kind != COAP2I_NUMBER &&
-        (type != COAP2_BOOL || value->kind != COAP2I_BOOL))
+                               COAP2I_FLASH_WORD(uint16_t, &field->size), value,
+                               apply);
+    if (value->kind != COAP2_VALUE_NUMBER &&
+        (type != COAP2_BOOL || value->kind != COAP2_VALUE_BOOL))
         return type == COAP2_BOOL ? COAP2_TEXT("not true or false")
                                   : COAP2_TEXT("not a number");
-    why = coap2i_fit(&value->number, type,
-                     (int8_t)COAP2I_FLASH_BYTE(&field->exponent), &number);
+    why = coap2i_fit(value, type, (int8_t)COAP2I_FLASH_BYTE(&field->exponent),
+                     &number);
     if (why == NULL && apply) coap2i_store(variable, type, number);
     return why;
 }
 
-static bool coap2i_is_name(const coap2_field *field, coap2i_text name)
+static bool coap2i_is_name(const coap2_field *field, const coap2_value *name)
 {
+    coap2i_text text;
     uint8_t i;
+    coap2i_text_begin(&text, name);
     for (i = 0;; i++) { /* a name ends with a NUL within its row */
         char c = coap2i_flash_char(&field->name[i]);
-        int16_t byte = coap2i_next_byte(&name);
+        int16_t byte = coap2i_next_byte(&text);
         if (byte < 0) return c == '\0';
         if (byte == 0 || (uint8_t)c != byte) return false;
     }
@@ -5550,17 +5548,17 @@ static bool coap2i_is_name(const coap2_field *field, coap2i_text name)
 
 /* The field that a member names; `count` if there is none. */
 static uint8_t coap2i_find_field(const coap2_field *fields, uint8_t count,
-                                 const coap2i_text *name)
+                                 const coap2_value *name)
 {
     uint8_t i = 0;
-    if (name->at == NULL) return 0;
-    while (i < count && !coap2i_is_name(&fields[i], *name)) i++;
+    if (name->text == NULL) return 0;
+    while (i < count && !coap2i_is_name(&fields[i], name)) i++;
     return i;
 }
 
 /* Walk through a payload, and check it or set what it says. Returns why it is
    refused, or NULL. */
-static const char *coap2i_read_fields(coap2i_reader r,
+static const char *coap2i_read_fields(coap2i_reader *r,
                                       const coap2_field *fields, uint8_t count,
                                       coap2_field_fault *fault, bool apply)
 {
@@ -5568,12 +5566,11 @@ static const char *coap2i_read_fields(coap2i_reader r,
     coap2i_member m;
     coap2i_step step;
     memset(seen, 0, sizeof seen);
-    while ((step = coap2i_next_member(&r, &m)) != COAP2I_END) {
+    while ((step = coap2i_next_member(r, &m)) != COAP2I_END) {
         const char *why = COAP2_TEXT("malformed");
         uint8_t i, bit;
-        fault->name = (const char *)m.name.at;
-        fault->name_length =
-            m.name.at == NULL ? 0u : (size_t)(m.name.end - m.name.at);
+        fault->name = m.name.text;
+        fault->name_length = m.name.length;
         if (step == COAP2I_MALFORMED) return why;
         i = coap2i_find_field(fields, count, &m.name);
         if (i == count) return COAP2_TEXT("unknown");
@@ -5608,16 +5605,17 @@ COAP2_DEF coap2_result coap2_fields_read(const coap2_field *fields,
                                          const uint8_t *bytes, size_t length,
                                          coap2_field_fault *fault)
 {
-    coap2i_reader r;
+    coap2i_reader r, again;
     if (!coap2i_is_field_format(format)) return COAP2_ERR_ARG;
     memset(&r, 0, sizeof r);
     r.at = bytes;
     r.end = bytes + length;
     r.format = format;
     r.alone = coap2i_is_alone(fields, count, bytes, length);
-    fault->flash_why = coap2i_read_fields(r, fields, count, fault, false);
+    again = r;
+    fault->flash_why = coap2i_read_fields(&r, fields, count, fault, false);
     if (fault->flash_why != NULL) return COAP2_ERR_FORMAT;
-    (void)coap2i_read_fields(r, fields, count, fault, true);
+    (void)coap2i_read_fields(&again, fields, count, fault, true);
     return COAP2_OK;
 }
 
@@ -5687,32 +5685,42 @@ typedef struct coap2i_operand {
 /* Read a field; returns what follows. */
 static const uint8_t *coap2i_code_field(const uint8_t *at, coap2i_operand *o)
 {
-    uint8_t head = *at++;
+    uint8_t head = *at++, number;
     bool by_name = head < COAP2I_CODE_INDEX;
-    o->kind = (uint8_t)(by_name ? head >> 3 & 3 : head >> 4 & 3);
-    o->place = 0;
-    if (o->kind != COAP2I_NOW) o->place = *at++;
-    o->ref.old = false;
-    o->ref.length = 0;
+    uint8_t most = by_name ? 7 : 15;
+    o->kind = (by_name ? head >> 3 : head >> 4) & 3;
+    o->place = *at;
+    if (o->kind != COAP2I_NOW) at++;
+    number = head & most;
+    if (number == most) number = *at++;
     o->ref.name = NULL;
-    o->ref.index = head & 15u;
-    if (!by_name && o->ref.index == 15u) o->ref.index = *at++;
+    o->ref.length = 0;
+    o->ref.index = number;
     if (!by_name) return at;
-    o->ref.index = 0;
-    o->ref.length = head & 7u;
-    if (o->ref.length == 7u) o->ref.length = *at++;
     o->ref.name = (const char *)at;
-    return at + o->ref.length;
+    o->ref.length = number;
+    o->ref.index = 0;
+    return at + number;
 }
 
-/* Step over one piece of code. */
-static const uint8_t *coap2i_code_skip(const uint8_t *at)
+/* Step over one piece of code. Tells a field that is asked for what it was from
+   all others, by its kind. */
+static const uint8_t *coap2i_code_step(const uint8_t *at, coap2i_operand *o)
 {
-    coap2i_operand o;
     uint8_t head = *at;
+    o->kind = COAP2I_NOW;
     if (head >= COAP2I_CODE_NUMBER) return at + 2 + (head >> 4 & 3);
-    if (head >= COAP2I_CODE_NAME) return coap2i_code_field(at, &o);
+    if (head >= COAP2I_CODE_NAME) return coap2i_code_field(at, o);
     if (head == COAP2I_CODE_TEXT) return at + 2 + at[1];
+    return at + 1;
+}
+
+/* What stands behind the first piece of that kind: an end, or a time. */
+COAP2I_RARE const uint8_t *coap2i_code_behind(const uint8_t *code, uint8_t kind)
+{
+    const uint8_t *at = code + 1;
+    coap2i_operand skipped;
+    while (*at != kind) at = coap2i_code_step(at, &skipped);
     return at + 1;
 }
 
@@ -5773,7 +5781,7 @@ static void coap2i_rule_fail(coap2i_compiler *c, uint8_t at, const char *why)
 }
 
 /* The byte at a place; 0 behind the end. */
-static uint8_t coap2i_rule_byte(const coap2i_compiler *c, uint8_t at)
+COAP2I_RARE uint8_t coap2i_rule_byte(const coap2i_compiler *c, uint8_t at)
 {
     return at < c->length ? c->text[at] : 0u;
 }
@@ -5875,35 +5883,38 @@ static void coap2i_rule_text(coap2i_compiler *c)
     c->next++;
 }
 
-/* What a sign of comparison allows; 0 if it is none. */
-static uint8_t coap2i_comparison(uint8_t sign)
-{
-    if (sign == '<') return COAP2I_LESS;
-    if (sign == '>') return COAP2I_GREATER;
-    return sign == '=' ? COAP2I_EQUAL : 0;
-}
+/* Signs of one or two bytes, the token that they are, and what a comparison
+   allows. The longest stand first. */
+static const char coap2i_signs[][4] COAP2_FLASH = {
+    {'<', '=', COAP2I_COMPARES, COAP2I_LESS | COAP2I_EQUAL},
+    {'>', '=', COAP2I_COMPARES, COAP2I_GREATER | COAP2I_EQUAL},
+    {'=', '=', COAP2I_COMPARES, COAP2I_EQUAL},
+    {'!', '=', COAP2I_COMPARES, COAP2I_LESS | COAP2I_GREATER},
+    {'<', '>', COAP2I_COMPARES, COAP2I_LESS | COAP2I_GREATER},
+    {'&', '&', COAP2I_AND, 0},
+    {'|', '|', COAP2I_OR, 0},
+    {'<', '\0', COAP2I_COMPARES, COAP2I_LESS},
+    {'>', '\0', COAP2I_COMPARES, COAP2I_GREATER},
+    {'=', '\0', COAP2I_COMPARES, COAP2I_EQUAL},
+    {'!', '\0', COAP2I_NOT, 0},
+    {'(', '\0', COAP2I_OPENS, 0},
+    {')', '\0', COAP2I_CLOSES, 0}};
 
-/* Two signs, or the first of them. */
-static uint8_t coap2i_rule_sign(coap2i_compiler *c, uint8_t first,
-                                uint8_t second)
+static void coap2i_rule_sign(coap2i_compiler *c, uint8_t first, uint8_t second)
 {
-    c->operation = coap2i_comparison(first);
-    if (c->operation != 0u &&
-        (second == '=' || (first == '<' && second == '>'))) {
-        c->next++;
-        c->operation = (uint8_t)(c->operation | coap2i_comparison(second));
-        return COAP2I_COMPARES;
+    const char *sign = coap2i_signs[0];
+    uint8_t left = sizeof coap2i_signs / sizeof coap2i_signs[0];
+    for (; left != 0u; left--, sign += 4) {
+        char other = coap2i_flash_char(sign + 1);
+        if (coap2i_flash_char(sign) != (char)first ||
+            (other != '\0' && other != (char)second))
+            continue;
+        c->next = (uint8_t)(c->at + (other != '\0' ? 2u : 1u));
+        c->token = (uint8_t)coap2i_flash_char(sign + 2);
+        c->operation = (uint8_t)coap2i_flash_char(sign + 3);
+        return;
     }
-    if (c->operation != 0u) return COAP2I_COMPARES;
-    if (first == '(') return COAP2I_OPENS;
-    if (first == ')') return COAP2I_CLOSES;
-    c->operation = COAP2I_LESS | COAP2I_GREATER;
-    if (first == '!' && second != '=') return COAP2I_NOT;
-    if (first != '!' && first != '&' && first != '|') return COAP2I_WRONG;
-    if (first != '!' && first != second) return COAP2I_WRONG;
-    c->next++;
-    if (first == '!') return COAP2I_COMPARES;
-    return first == '&' ? COAP2I_AND : COAP2I_OR;
+    coap2i_rule_fail(c, c->at, COAP2_TEXT("no such sign"));
 }
 
 /* Read the next token. */
@@ -5925,10 +5936,7 @@ static void coap2i_rule_next(coap2i_compiler *c)
                (byte == '-' && coap2i_is_digit((char)second))) {
         coap2i_rule_number(c);
     } else {
-        c->next++;
-        c->token = coap2i_rule_sign(c, byte, second);
-        if (c->token == COAP2I_WRONG)
-            coap2i_rule_fail(c, c->at, COAP2_TEXT("no such sign"));
+        coap2i_rule_sign(c, byte, second);
     }
 }
 
@@ -5960,46 +5968,41 @@ static void coap2i_code_number(coap2i_compiler *c)
     }
 }
 
-static bool coap2i_same_field(const coap2i_operand *a, const coap2i_operand *b)
-{
-    return a->ref.index == b->ref.index && a->ref.length == b->ref.length &&
-           (a->ref.length == 0u ||
-            memcmp(a->ref.name, b->ref.name, a->ref.length) == 0);
-}
-
 /* The first place that the field at the end of the code has: that of the same
-   field before it, or a new one. */
+   field before it, or a new one. The same has the same code, but for what it is
+   asked. */
 static void coap2i_code_place(coap2i_compiler *c, size_t first, uint8_t from)
 {
-    const uint8_t *at = c->code + 1, *last = c->code + first;
-    coap2i_operand mine, other;
-    (void)coap2i_code_field(last, &mine);
-    if (mine.kind == COAP2I_NOW) return;
-    for (; at != last; at = coap2i_code_skip(at)) {
-        if (*at < COAP2I_CODE_NAME || *at >= COAP2I_CODE_NUMBER) continue;
-        (void)coap2i_code_field(at, &other);
-        if (other.kind == COAP2I_NOW || !coap2i_same_field(&mine, &other))
+    const uint8_t *at = c->code + 1, *next;
+    uint8_t *last = c->code + first;
+    uint8_t asked = c->fields != NULL ? 0x30 : 0x18;
+    size_t length = c->size - first;
+    coap2i_operand o;
+    for (; at != last; at = next) {
+        next = coap2i_code_step(at, &o);
+        if (o.kind == COAP2I_NOW || (size_t)(next - at) != length ||
+            ((*at ^ *last) | asked) != asked ||
+            memcmp(at + 2, last + 2, length - 2u) != 0)
             continue;
-        c->code[first + 1u] = other.place;
+        last[1] = o.place;
         return;
     }
     if (c->places == COAP2_RULE_OLDS)
         coap2i_rule_fail(c, from, COAP2_TEXT("too many old values"));
-    c->code[first + 1u] = c->places++;
+    last[1] = c->places++;
 }
 
 /* The row of a field; its name is empty for the resource's own value, which a
    table has if it has one row. */
-static uint8_t coap2i_rule_row(const coap2i_compiler *c, coap2i_text name)
+static uint8_t coap2i_rule_row(const coap2i_compiler *c, coap2_value *name)
 {
-    uint8_t own[5], row;
-    bool is_own = name.at == name.end;
-    if (is_own) {
+    uint8_t own[5];
+    if (name->length == 0u) {
+        if (c->field_count == 1u) return 0;
         (void)coap2i_put_word(own, COAP2_TEXT("value"), sizeof own);
-        coap2i_text_set(&name, own, own + sizeof own, COAP2I_PLAIN);
+        coap2i_value_text(name, own, own + sizeof own, COAP2I_PLAIN);
     }
-    row = coap2i_find_field(c->fields, c->field_count, &name);
-    return is_own && c->field_count == 1u ? 0u : row;
+    return coap2i_find_field(c->fields, c->field_count, name);
 }
 
 /* A field between two bytes of the text, which are equal for the resource's own
@@ -6010,14 +6013,12 @@ static void coap2i_code_ref(coap2i_compiler *c, uint8_t kind, uint8_t from,
     size_t first = c->size;
     uint8_t head = COAP2I_CODE_NAME | (uint8_t)(kind << 3);
     uint8_t number = (uint8_t)(to - from), most = 7;
-    coap2i_text name;
-    coap2i_text_set(&name, c->text + from, c->text + to, COAP2I_PLAIN);
-    if (coap2i_bytes_are(name.at, name.end, COAP2_TEXT("value"))) {
-        name.at = name.end;
-        number = 0;
-    }
+    coap2_value name;
+    coap2i_value_text(&name, c->text + from, c->text + to, COAP2I_PLAIN);
+    if (coap2i_bytes_are(c->text + from, c->text + to, COAP2_TEXT("value")))
+        name.length = number = 0;
     if (c->fields != NULL) {
-        number = coap2i_rule_row(c, name);
+        number = coap2i_rule_row(c, &name);
         if (number == c->field_count)
             coap2i_rule_fail(c, from, COAP2_TEXT("no such field"));
         head = COAP2I_CODE_INDEX | (uint8_t)(kind << 4);
@@ -6027,7 +6028,8 @@ static void coap2i_code_ref(coap2i_compiler *c, uint8_t kind, uint8_t from,
     if (kind != COAP2I_NOW) coap2i_code_put(c, 0);
     if (number >= most) coap2i_code_put(c, number);
     if (c->fields == NULL && number != 0u) coap2i_code_bytes(c, from, to);
-    if (c->error == COAP2_OK) coap2i_code_place(c, first, from);
+    if (kind != COAP2I_NOW && c->error == COAP2_OK)
+        coap2i_code_place(c, first, from);
 }
 
 /* What a field was, or its own value if none stands behind the word. */
@@ -6157,10 +6159,8 @@ static uint32_t coap2i_token_seconds(const coap2i_compiler *c)
     uint32_t ms = c->magnitude;
     uint8_t decimals = c->decimals;
     if (c->negative || decimals > 3u) return 0;
-    for (; decimals < 3u; decimals++) {
-        if (ms > 200000000u) return 0;
-        ms *= 10u;
-    }
+    for (; decimals < 3u; decimals++)
+        if (!coap2i_tenfold(&ms)) return 0;
     return ms <= 2000000000u ? ms : 0u;
 }
 
@@ -6174,22 +6174,23 @@ static void coap2i_code_time(coap2i_compiler *c, uint8_t which)
 
 static void coap2i_rule_times(coap2i_compiler *c)
 {
-    uint32_t ms[2] = {0, 0}; /* pmin, pmax */
+    uint32_t ms, other = 0;
     while (c->token == COAP2I_PMIN || c->token == COAP2I_PMAX) {
-        uint8_t which = (uint8_t)(c->token - COAP2I_PMIN);
-        if (ms[which] != 0u)
+        bool pmax = c->token == COAP2I_PMAX;
+        if (c->code[0] & (pmax ? COAP2_RULE_PMAX : COAP2_RULE_PMIN))
             coap2i_rule_fail(c, c->at, COAP2_TEXT("stands twice"));
         coap2i_rule_next(c);
         if (c->token != COAP2I_A_NUMBER) {
             coap2i_rule_fail(c, c->at, COAP2_TEXT("seconds are missing"));
             return;
         }
-        ms[which] = coap2i_token_seconds(c);
-        if (ms[which] == 0u)
+        ms = coap2i_token_seconds(c);
+        if (ms == 0u)
             coap2i_rule_fail(c, c->at, COAP2_TEXT("not 0.001 to 2000000 s"));
-        if (ms[1] != 0u && ms[1] < ms[0])
+        if (other != 0u && (pmax ? ms < other : other < ms))
             coap2i_rule_fail(c, c->at, COAP2_TEXT("pmax is below pmin"));
-        coap2i_code_time(c, which);
+        other = ms;
+        coap2i_code_time(c, pmax);
         coap2i_rule_next(c);
     }
 }
@@ -6222,94 +6223,71 @@ COAP2_DEF int16_t coap2_rule_compile(const char *text, size_t length,
 
 /* ---- values: how they compare, and how far apart they are ---- */
 
-static void coap2i_value_number(coap2_value *value, const coap2i_number *n)
+/* Can a rule say something of what was read? */
+static bool coap2i_is_sayable(const coap2_value *value)
 {
-    if (n->exponent == COAP2I_HUGE || n->exponent == COAP2I_TINY) return;
-    value->kind = COAP2_VALUE_NUMBER;
-    value->exponent = n->exponent;
-    value->negative = n->negative;
-    value->magnitude = n->magnitude;
+    switch (value->kind) {
+    case COAP2_VALUE_NUMBER:
+        return value->exponent != COAP2I_HUGE && value->exponent != COAP2I_TINY;
+    case COAP2_VALUE_BOOL:
+    case COAP2_VALUE_TEXT:
+        return true;
+    default:
+        return false;
+    }
 }
 
-static void coap2i_value_bool(coap2_value *value, bool truth)
+static void coap2i_value_take(coap2_value *value, const coap2_value *from)
 {
-    value->kind = COAP2_VALUE_BOOL;
-    value->magnitude = truth;
-}
-
-static void coap2i_value_text(coap2_value *value, const coap2i_text *text)
-{
-    value->kind = COAP2_VALUE_TEXT;
-    value->form = text->form;
-    value->text = (const char *)text->at;
-    value->length = (size_t)(text->end - text->at);
-}
-
-/* Not memset: small machines take this often. */
-static void coap2i_value_clear(coap2_value *value)
-{
-    value->kind = COAP2_VALUE_MISSING;
-    value->form = COAP2I_PLAIN;
-    value->exponent = 0;
-    value->negative = false;
-    value->magnitude = 0;
-    value->text = NULL;
-    value->length = 0;
-}
-
-/* What a payload says. */
-static void coap2i_value_set(coap2_value *value, const coap2i_value *from)
-{
-    if (from->kind == COAP2I_NUMBER)
-        coap2i_value_number(value, &from->number);
-    else if (from->kind == COAP2I_BOOL)
-        coap2i_value_bool(value, from->number.magnitude != 0u);
-    else if (from->kind == COAP2I_TEXT)
-        coap2i_value_text(value, &from->text);
+    if (coap2i_is_sayable(from)) *value = *from;
 }
 
 COAP2_DEF void coap2_value_read(coap2_value *value, const char *text,
                                 size_t length)
 {
     const uint8_t *at = (const uint8_t *)text;
-    coap2i_value read;
-    coap2i_read_word(&read, at, at + length, false);
     coap2i_value_clear(value);
-    coap2i_value_set(value, &read);
+    coap2i_read_word(value, at, at + length, false);
+    if (!coap2i_is_sayable(value)) coap2i_value_clear(value);
+}
+
+/* Give two numbers the lower exponent. False if there is no room: then the one
+   that had the higher is the larger. */
+COAP2I_RARE bool coap2i_level(coap2_value *high, coap2_value *low)
+{
+    if (high->magnitude == 0u) high->exponent = low->exponent;
+    if (low->magnitude == 0u) low->exponent = high->exponent;
+    for (; high->exponent > low->exponent; high->exponent--)
+        if (!coap2i_tenfold(&high->magnitude)) return false;
+    return true;
 }
 
 /* Exact: what 32 bits cannot hold is larger than what they can. */
-static uint8_t coap2i_compare_numbers(const coap2_value *a,
-                                      const coap2_value *b)
+static uint8_t coap2i_compare_numbers(coap2_value *a, coap2_value *b)
 {
-    uint32_t x = a->magnitude, y = b->magnitude;
-    int16_t shift = (int16_t)(a->exponent - b->exponent);
-    bool over = false, less;
-    if (a->negative != b->negative)
-        return a->negative ? COAP2I_LESS : COAP2I_GREATER;
-    for (; shift > 0 && x != 0u && !over; shift--, x *= 10u)
-        over = x > COAP2I_TENTH_OF_ALL;
-    if (over) return a->negative ? COAP2I_LESS : COAP2I_GREATER;
-    for (; shift < 0 && y != 0u && !over; shift++, y *= 10u)
-        over = y > COAP2I_TENTH_OF_ALL;
-    if (x == y && !over) return COAP2I_EQUAL;
-    less = over || x < y;
-    return less != a->negative ? COAP2I_LESS : COAP2I_GREATER;
+    uint8_t more = COAP2I_GREATER, less = COAP2I_LESS;
+    if (a->negative) {
+        more = COAP2I_LESS;
+        less = COAP2I_GREATER;
+    }
+    if (a->negative != b->negative) return more;
+    if (a->exponent > b->exponent) {
+        if (!coap2i_level(a, b)) return more;
+    } else if (a->exponent < b->exponent) {
+        if (!coap2i_level(b, a)) return less;
+    }
+    if (a->magnitude == b->magnitude) return COAP2I_EQUAL;
+    return a->magnitude > b->magnitude ? more : less;
 }
-
-enum { COAP2I_CUT = 3 }; /* a form: of a text that was kept in part */
 
 static void coap2i_value_bytes(const coap2_value *value, coap2i_text *text)
 {
-    const uint8_t *at = (const uint8_t *)value->text;
-    size_t length = value->length;
-    if (value->form == COAP2I_CUT) length = COAP2I_OLD_TEXT;
-    coap2i_text_set(text, at, at + length, value->form);
-    if (value->form == COAP2I_CUT) text->form = COAP2I_PLAIN;
+    coap2i_text_begin(text, value);
+    if (value->form == COAP2I_CUT) text->end = text->at + COAP2I_OLD_TEXT;
 }
 
 /* FNV-1a, and the length without escapes. */
-static uint32_t coap2i_value_hash(const coap2_value *value, size_t *length)
+COAP2I_RARE uint32_t coap2i_value_hash(const coap2_value *value, size_t *length)
 {
     coap2i_text text;
     uint32_t hash = COAP2I_HASH_START;
@@ -6351,8 +6329,8 @@ COAP2I_RARE uint8_t coap2i_compare_texts(const coap2_value *a,
     return x < y ? COAP2I_LESS : COAP2I_GREATER;
 }
 
-/* Zero if they cannot be compared. */
-static uint8_t coap2i_compare(const coap2_value *a, const coap2_value *b)
+/* Zero if they cannot be compared. Numbers may get other exponents. */
+static uint8_t coap2i_compare(coap2_value *a, coap2_value *b)
 {
     if (a->kind != b->kind || a->kind == COAP2_VALUE_MISSING) return 0;
     if (a->kind == COAP2_VALUE_NUMBER) return coap2i_compare_numbers(a, b);
@@ -6366,12 +6344,7 @@ static uint8_t coap2i_compare(const coap2_value *a, const coap2_value *b)
 static void coap2i_align(coap2_value *large, coap2_value *small)
 {
     uint8_t digit = 0;
-    if (large->magnitude == 0u) large->exponent = small->exponent;
-    if (small->magnitude == 0u) small->exponent = large->exponent;
-    for (; large->exponent > small->exponent &&
-           large->magnitude <= COAP2I_TENTH_OF_ALL;
-         large->exponent--)
-        large->magnitude *= 10u;
+    if (coap2i_level(large, small)) return;
     for (; large->exponent > small->exponent; small->exponent++) {
         digit = (uint8_t)(small->magnitude % 10u);
         small->magnitude /= 10u;
@@ -6402,13 +6375,13 @@ static void coap2i_add(coap2_value *sum, coap2_value *term)
 
 /* ---- what was: kept, and found again ---- */
 
-static void coap2i_old_keep(coap2_old *old, const coap2_value *value)
+COAP2I_RARE void coap2i_old_keep(coap2_old *old, const coap2_value *value)
 {
     coap2i_text text;
     size_t length;
     uint8_t i;
-    old->kind = value->kind;
     old->magnitude = value->magnitude;
+    old->kind = value->kind;
     old->exponent = value->exponent;
     old->negative = value->negative;
     if (value->kind != COAP2_VALUE_TEXT) return;
@@ -6433,43 +6406,37 @@ COAP2I_RARE void coap2i_old_value(const coap2_old *old, coap2_value *value)
 
 /* ---- evaluation ---- */
 
-/* Where values come from, and where in the code we are. */
+/* Where values come from. */
 typedef struct coap2i_sight {
-    const uint8_t *at;
     coap2_look_fn look;
     const void *user;
     const coap2_old *olds; /* NULL: the look-up knows them */
 } coap2i_sight;
 
-static void coap2i_look(const coap2i_sight *s, const coap2i_operand *o,
-                        bool old, coap2_value *value)
+static void coap2i_look(const coap2i_sight *s, coap2i_operand *o, bool old,
+                        coap2_value *value)
 {
-    coap2_ref ref = o->ref;
     coap2i_value_clear(value);
-    if (old && s->olds != NULL) {
+    o->ref.old = old;
+    if (old && s->olds != NULL)
         coap2i_old_value(&s->olds[o->place], value);
-        return;
-    }
-    ref.old = old;
-    s->look(s->user, ref, value);
+    else
+        s->look(s->user, o->ref, value);
 }
 
 /* How far apart two values are, or whether they differ. */
-COAP2I_RARE void coap2i_change(const coap2i_sight *s, const coap2i_operand *o,
+COAP2I_RARE void coap2i_change(const coap2i_sight *s, coap2i_operand *o,
                                coap2_value *value)
 {
     coap2_value old;
-    bool numbers;
     coap2i_look(s, o, true, &old);
-    numbers =
-        value->kind == COAP2_VALUE_NUMBER && old.kind == COAP2_VALUE_NUMBER;
     if (o->kind == COAP2I_CHANGED) {
         bool same = value->kind == old.kind &&
                     (value->kind == COAP2_VALUE_MISSING ||
                      (coap2i_compare(value, &old) & COAP2I_EQUAL) != 0u);
-        coap2i_value_clear(value);
         coap2i_value_bool(value, !same);
-    } else if (numbers) {
+    } else if (value->kind == COAP2_VALUE_NUMBER &&
+               old.kind == COAP2_VALUE_NUMBER) {
         old.negative = !old.negative;
         coap2i_add(value, &old);
         value->negative = false;
@@ -6478,67 +6445,62 @@ COAP2I_RARE void coap2i_change(const coap2i_sight *s, const coap2i_operand *o,
     }
 }
 
-COAP2I_RARE void coap2i_read_field(coap2i_sight *s, coap2_value *value)
+COAP2I_RARE const uint8_t *
+coap2i_read_field(const coap2i_sight *s, const uint8_t *at, coap2_value *value)
 {
     coap2i_operand o;
-    s->at = coap2i_code_field(s->at, &o);
+    at = coap2i_code_field(at, &o);
     coap2i_look(s, &o, o.kind == COAP2I_OLD, value);
     if (o.kind == COAP2I_CHANGED || o.kind == COAP2I_DELTA)
         coap2i_change(s, &o, value);
+    return at;
 }
 
-/* Most fields are one of the first rows, as it is now. */
-static bool coap2i_is_short(uint8_t head)
+COAP2_DEF void coap2_look_fields(const void *fields, coap2_ref field,
+                                 coap2_value *value)
 {
-    return head >= COAP2I_CODE_INDEX && head < COAP2I_CODE_INDEX + 15;
+    const coap2_field *row = (const coap2_field *)fields + field.index;
+    if (!field.old && field.name == NULL) coap2i_field_value(row, value);
 }
 
-static void coap2i_read_row(coap2i_sight *s, coap2_value *value)
+/* Most fields are one of the first rows of a table, as it is now. */
+static bool coap2i_is_row(const coap2i_sight *s, uint8_t head)
 {
-    coap2_ref ref;
-    ref.name = NULL;
-    ref.length = 0;
-    ref.index = *s->at++ & 15u;
-    ref.old = false;
-    coap2i_value_clear(value);
-    s->look(s->user, ref, value);
+    return head >= COAP2I_CODE_INDEX && head < COAP2I_CODE_INDEX + 15 &&
+           s->look == coap2_look_fields;
 }
 
 static const uint8_t *coap2i_read_number(const uint8_t *at, uint8_t head,
                                          coap2_value *value)
 {
-    uint8_t shift = 0, left = (uint8_t)((head >> 4 & 3) + 1);
+    const uint8_t *end = at + (head >> 4 & 3) + 1, *byte = end;
+    uint32_t magnitude = 0;
+    while (byte != at) magnitude = magnitude << 8 | *--byte;
     value->kind = COAP2_VALUE_NUMBER;
     value->negative = (head & 0x40u) != 0u;
     value->exponent = (int8_t) - (head & 15);
-    value->magnitude = 0;
-    for (; left != 0u; left--, shift = (uint8_t)(shift + 8u))
-        value->magnitude |= (uint32_t)*at++ << shift;
-    return at;
+    value->magnitude = magnitude;
+    return end;
 }
 
-static void coap2i_read_operand(coap2i_sight *s, coap2_value *value)
+/* Read what stands at a place; returns what follows. */
+static const uint8_t *coap2i_read_operand(const coap2i_sight *s,
+                                          const uint8_t *at, coap2_value *value)
 {
-    uint8_t head = *s->at;
-    if (head >= COAP2I_CODE_NAME && head < COAP2I_CODE_NUMBER) {
-        if (coap2i_is_short(head))
-            coap2i_read_row(s, value);
-        else
-            coap2i_read_field(s, value);
-        return;
+    uint8_t head = *at;
+    if (coap2i_is_row(s, head)) {
+        coap2i_field_value((const coap2_field *)s->user + (head & 15), value);
+        return at + 1;
     }
-    s->at++;
-    coap2i_value_clear(value);
-    if (head >= COAP2I_CODE_NUMBER) {
-        s->at = coap2i_read_number(s->at, head, value);
-    } else if (head == COAP2I_CODE_TEXT) {
-        value->kind = COAP2_VALUE_TEXT;
-        value->length = *s->at++;
-        value->text = (const char *)s->at;
-        s->at += value->length;
-    } else {
-        coap2i_value_bool(value, head == COAP2I_CODE_TRUE);
+    if (head >= COAP2I_CODE_NUMBER)
+        return coap2i_read_number(at + 1, head, value);
+    if (head >= COAP2I_CODE_NAME) return coap2i_read_field(s, at, value);
+    if (head == COAP2I_CODE_TEXT) {
+        coap2i_value_text(value, at + 2, at + 2 + at[1], COAP2I_PLAIN);
+        return at + 2 + at[1];
     }
+    coap2i_value_bool(value, head == COAP2I_CODE_TRUE);
+    return at + 1;
 }
 
 static uint8_t coap2i_truth(bool truth)
@@ -6554,13 +6516,14 @@ static uint8_t coap2i_value_truth(const coap2_value *value)
     return coap2i_truth(value->magnitude != 0u);
 }
 
-static uint8_t coap2i_eval_test(coap2i_sight *s)
+/* The truth of a test; *at then stands behind it. */
+static uint8_t coap2i_eval_test(const coap2i_sight *s, const uint8_t **at)
 {
     coap2_value left, right;
-    uint8_t operation = *s->at++ & 7u, relation;
-    coap2i_read_operand(s, &left);
+    uint8_t operation = *(*at)++ & 7u, relation;
+    *at = coap2i_read_operand(s, *at, &left);
     if (operation == 0u) return coap2i_value_truth(&left);
-    coap2i_read_operand(s, &right);
+    *at = coap2i_read_operand(s, *at, &right);
     relation = coap2i_compare(&left, &right);
     if (relation == 0u ||
         (relation >= COAP2I_NO_ORDER && operation != COAP2I_EQUAL &&
@@ -6572,22 +6535,23 @@ static uint8_t coap2i_eval_test(coap2i_sight *s)
 /* An `and` takes the least, an `or` the most, and `not` the other side: so the
    truth of what was parted by `or`, and of what is joined since, is all that
    must be remembered of each parenthesis. */
-static uint8_t coap2i_eval(coap2i_sight *s)
+static uint8_t coap2i_eval(const coap2i_sight *s, const uint8_t *at)
 {
     uint8_t levels[COAP2_RULE_DEPTH], depth = 0;
     uint8_t any = COAP2_FALSE, all = COAP2_TRUE;
     levels[0] = 0;
     for (;;) {
-        uint8_t head = *s->at, truth;
+        uint8_t head = *at, truth;
         if (head >= COAP2I_CODE_TEST) {
-            truth = coap2i_eval_test(s);
+            truth = coap2i_eval_test(s, &at);
             if (head & COAP2I_CODE_NOT) truth = (uint8_t)(COAP2_TRUE - truth);
             if (truth < all) all = truth;
             continue;
         }
-        s->at++;
+        at++;
         if (head == COAP2I_CODE_OPEN || head == COAP2I_CODE_OPEN_NOT) {
-            levels[depth++] = (uint8_t)(any << 4 | all << 2 | (head & 1));
+            levels[depth++] = (uint8_t)((uint8_t)(any << 4) |
+                                        (uint8_t)(all << 2) | (head & 1));
             any = COAP2_FALSE;
             all = COAP2_TRUE;
             continue;
@@ -6605,39 +6569,34 @@ static uint8_t coap2i_eval(coap2i_sight *s)
     }
 }
 
-/* Begin to look at a rule; returns its expression. */
-static void coap2i_sight_set(coap2i_sight *s, const uint8_t *code,
-                             coap2_look_fn look, const void *user)
+static void coap2i_sight_set(coap2i_sight *s, coap2_look_fn look,
+                             const void *user, const coap2_old *olds)
 {
-    s->at = code + 1;
     s->look = look;
     s->user = user;
-    s->olds = NULL;
+    s->olds = olds;
 }
 
 COAP2_DEF uint8_t coap2_rule_eval(const uint8_t *code, coap2_look_fn look,
                                   const void *user)
 {
     coap2i_sight s;
-    coap2i_sight_set(&s, code, look, user);
-    return coap2i_eval(&s);
+    coap2i_sight_set(&s, look, user, NULL);
+    return coap2i_eval(&s, code + 1);
 }
 
 /* What stands behind `until`; false if nothing does. */
-static uint8_t coap2i_eval_until(coap2i_sight *s, const uint8_t *code)
+static uint8_t coap2i_eval_until(const coap2i_sight *s, const uint8_t *code)
 {
     if ((*code & COAP2_RULE_UNTIL) == 0u) return COAP2_FALSE;
-    for (s->at = code + 1; *s->at != COAP2I_CODE_END;)
-        s->at = coap2i_code_skip(s->at);
-    s->at++;
-    return coap2i_eval(s);
+    return coap2i_eval(s, coap2i_code_behind(code, COAP2I_CODE_END));
 }
 
 COAP2_DEF uint8_t coap2_rule_until(const uint8_t *code, coap2_look_fn look,
                                    const void *user)
 {
     coap2i_sight s;
-    coap2i_sight_set(&s, code, look, user);
+    coap2i_sight_set(&s, look, user, NULL);
     return coap2i_eval_until(&s, code);
 }
 
@@ -6649,42 +6608,41 @@ COAP2_DEF uint8_t coap2_rule_parts(const uint8_t *code)
 COAP2_DEF uint32_t coap2_rule_time(const uint8_t *code, uint8_t part)
 {
     uint8_t which = COAP2I_CODE_PMIN, bit = COAP2_RULE_PMIN;
-    const uint8_t *at = code + 1;
+    const uint8_t *at;
     coap2_value value;
     if ((*code & part) == 0u) return 0;
     for (; bit != part; bit = (uint8_t)(bit * 2u)) which++;
-    while (*at != which) at = coap2i_code_skip(at);
-    (void)coap2i_read_number(at + 2, at[1], &value);
-    for (; value.exponent > -3; value.exponent--) value.magnitude *= 10u;
+    at = coap2i_code_behind(code, which);
+    (void)coap2i_read_number(at + 1, *at, &value);
+    for (; value.exponent > -3; value.exponent--)
+        (void)coap2i_tenfold(&value.magnitude);
     return value.magnitude;
 }
 
 /* ---- triggers: rules and time ---- */
 
 /* Something is sent: keep what it says, as far as the rule asks for it. */
-static uint8_t coap2i_trigger_sent(coap2_trigger *t, coap2i_sight *s,
-                                   const uint8_t *code, uint32_t now)
+static void coap2i_trigger_sent(coap2_trigger *t, const coap2i_sight *s,
+                                const uint8_t *code, uint32_t now)
 {
-    uint8_t ends = code[0] & COAP2_RULE_UNTIL ? 2 : 1;
+    const uint8_t *at = code + 1;
+    uint8_t ends = *code & COAP2_RULE_UNTIL ? 2 : 1;
     coap2i_operand o;
     coap2_value value;
     t->last = now;
     t->waiting = false;
-    for (s->at = code + 1; ends != 0u; s->at = coap2i_code_skip(s->at)) {
-        if (*s->at == COAP2I_CODE_END) ends--;
-        if (*s->at < COAP2I_CODE_NAME || *s->at >= COAP2I_CODE_NUMBER) continue;
-        (void)coap2i_code_field(s->at, &o);
+    while (ends != 0u) {
+        if (*at == COAP2I_CODE_END) ends--;
+        at = coap2i_code_step(at, &o);
         if (o.kind == COAP2I_NOW) continue;
         coap2i_look(s, &o, false, &value);
         coap2i_old_keep(&t->olds[o.place], &value);
     }
-    return COAP2_MATCH;
 }
 
-static bool coap2i_trigger_holds(coap2i_sight *s, const uint8_t *code)
+static bool coap2i_trigger_holds(const coap2i_sight *s, const uint8_t *code)
 {
-    s->at = code + 1;
-    return coap2i_eval(s) == COAP2_TRUE;
+    return coap2i_eval(s, code + 1) == COAP2_TRUE;
 }
 
 COAP2_DEF void coap2_trigger_begin(coap2_trigger *trigger, const uint8_t *code,
@@ -6692,15 +6650,14 @@ COAP2_DEF void coap2_trigger_begin(coap2_trigger *trigger, const uint8_t *code,
                                    uint32_t now_ms)
 {
     coap2i_sight s;
-    coap2i_sight_set(&s, code, look, user);
-    s.olds = trigger->olds;
+    coap2i_sight_set(&s, look, user, trigger->olds);
     memset(trigger, 0, sizeof *trigger);
-    (void)coap2i_trigger_sent(trigger, &s, code, now_ms);
+    coap2i_trigger_sent(trigger, &s, code, now_ms);
     trigger->armed = !coap2i_trigger_holds(&s, code);
 }
 
 /* Has the rule asked for a notification, since there was a change? */
-static bool coap2i_trigger_fires(coap2_trigger *t, coap2i_sight *s,
+static bool coap2i_trigger_fires(coap2_trigger *t, const coap2i_sight *s,
                                  const uint8_t *code)
 {
     bool holds = coap2i_trigger_holds(s, code);
@@ -6718,127 +6675,114 @@ static bool coap2i_trigger_fires(coap2_trigger *t, coap2i_sight *s,
 /* A clock that wraps cannot tell more than half of its round. */
 static uint32_t coap2i_trigger_silence(coap2_trigger *t, uint32_t now)
 {
-    if (now - t->last > INT32_MAX) t->last = now - INT32_MAX;
-    return now - t->last;
+    uint32_t silence = now - t->last;
+    if (silence <= INT32_MAX) return silence;
+    t->last = now - INT32_MAX;
+    return INT32_MAX;
 }
 
 /* What waited goes out before a change makes another one, and what the rule
    asks for comes before what pmax does: a moment has one notification. */
-static uint8_t coap2i_trigger_run(coap2_trigger *t, coap2i_sight *s,
-                                  const uint8_t *code, uint32_t now,
-                                  bool changed)
+static uint8_t coap2i_trigger_reason(coap2_trigger *t, const coap2i_sight *s,
+                                     const uint8_t *code, uint32_t now,
+                                     bool changed)
 {
-    uint32_t silence = coap2i_trigger_silence(t, now);
-    uint32_t pmax = coap2_rule_time(code, COAP2_RULE_PMAX);
-    bool soon = silence < coap2_rule_time(code, COAP2_RULE_PMIN);
-    s->olds = t->olds;
+    uint32_t pmax;
+    bool soon =
+        coap2i_trigger_silence(t, now) < coap2_rule_time(code, COAP2_RULE_PMIN);
     if (t->waiting && !soon) {
         t->waiting = false;
         t->armed = !coap2i_trigger_holds(s, code);
-        if (!t->armed) return coap2i_trigger_sent(t, s, code, now);
+        if (!t->armed) return COAP2_MATCH;
     }
     if (changed && !t->waiting && coap2i_trigger_fires(t, s, code)) {
-        if (!soon) return coap2i_trigger_sent(t, s, code, now);
+        if (!soon) return COAP2_MATCH;
         t->waiting = true;
     }
-    if (pmax == 0u || silence < pmax) return COAP2_QUIET;
-    (void)coap2i_trigger_sent(t, s, code, now);
-    return COAP2_PERIOD;
+    pmax = coap2_rule_time(code, COAP2_RULE_PMAX);
+    return pmax == 0u || now - t->last < pmax ? COAP2_QUIET : COAP2_PERIOD;
+}
+
+COAP2I_RARE uint8_t coap2i_trigger_run(coap2_trigger *t, const uint8_t *code,
+                                       coap2_look_fn look, const void *user,
+                                       uint32_t now, bool changed)
+{
+    coap2i_sight s;
+    uint8_t reason;
+    coap2i_sight_set(&s, look, user, t->olds);
+    reason = coap2i_trigger_reason(t, &s, code, now, changed);
+    if (reason != COAP2_QUIET) coap2i_trigger_sent(t, &s, code, now);
+    return reason;
 }
 
 COAP2_DEF uint8_t coap2_trigger_change(coap2_trigger *trigger,
                                        const uint8_t *code, coap2_look_fn look,
                                        const void *user, uint32_t now_ms)
 {
-    coap2i_sight s;
-    coap2i_sight_set(&s, code, look, user);
-    return coap2i_trigger_run(trigger, &s, code, now_ms, true);
+    return coap2i_trigger_run(trigger, code, look, user, now_ms, true);
 }
 
 COAP2_DEF uint8_t coap2_trigger_time(coap2_trigger *trigger,
                                      const uint8_t *code, coap2_look_fn look,
                                      const void *user, uint32_t now_ms)
 {
-    coap2i_sight s;
-    coap2i_sight_set(&s, code, look, user);
-    return coap2i_trigger_run(trigger, &s, code, now_ms, false);
+    return coap2i_trigger_run(trigger, code, look, user, now_ms, false);
 }
 
 COAP2_DEF uint32_t coap2_trigger_due(const coap2_trigger *trigger,
                                      const uint8_t *code, uint32_t now_ms)
 {
     uint32_t silence = now_ms - trigger->last;
-    uint32_t due = coap2_rule_time(code, COAP2_RULE_PMAX);
-    if (trigger->waiting) due = coap2_rule_time(code, COAP2_RULE_PMIN);
+    uint32_t due = coap2_rule_time(code, trigger->waiting ? COAP2_RULE_PMIN
+                                                          : COAP2_RULE_PMAX);
     if (due == 0u) return UINT32_MAX;
     return silence < due ? due - silence : 0u;
 }
 
-/* ---- look-ups: tables of fields, payloads ---- */
+/* ---- look-ups in payloads ---- */
 
-COAP2I_RARE void coap2i_look_chars(const coap2_field *row, coap2_value *value)
-{
-    value->kind = COAP2_VALUE_TEXT;
-    value->text = (const char *)coap2i_field_variable(row);
-    value->length = coap2i_field_length(row);
-}
+/* A field's name in a rule, or a part of it. */
+typedef struct coap2i_field_name {
+    const uint8_t *at, *end;
+} coap2i_field_name;
 
-COAP2_DEF void coap2_look_fields(const void *fields, coap2_ref field,
-                                 coap2_value *value)
+/* Is a text, its escapes undone, the start of a name? Moves behind it. No text
+   is. */
+static bool coap2i_text_starts(const coap2_value *start,
+                               coap2i_field_name *name)
 {
-    const coap2_field *row = (const coap2_field *)fields + field.index;
-    uint8_t type;
-    coap2i_number n;
-    if (field.old || field.name != NULL) return;
-    type = COAP2I_FLASH_BYTE(&row->type);
-    if (type == COAP2_CHARS) {
-        coap2i_look_chars(row, value);
-        return;
-    }
-    coap2i_field_number(row, type, &n);
-    if (type == COAP2_BOOL)
-        coap2i_value_bool(value, n.magnitude != 0u);
-    else
-        coap2i_value_number(value, &n);
-}
-
-/* Is a text, its escapes undone, the start of another? Moves behind it. */
-static bool coap2i_text_starts(coap2i_text text, coap2i_text *all)
-{
+    coap2i_text text;
     int16_t byte;
-    if (text.at == NULL) return true;
+    if (start->text == NULL) return true;
+    coap2i_text_begin(&text, start);
     while ((byte = coap2i_next_byte(&text)) >= 0)
-        if (coap2i_next_byte(all) != byte) return false;
+        if (name->at == name->end || *name->at++ != byte) return false;
     return true;
 }
 
-static bool coap2i_text_is(coap2i_text text, coap2i_text other)
+static bool coap2i_text_is(const coap2_value *text, coap2i_field_name name)
 {
-    return coap2i_text_starts(text, &other) && other.at == other.end;
+    return coap2i_text_starts(text, &name) && name.at == name.end;
 }
 
 /* A list, if it begins as one; else all of it is one value. */
-static bool coap2i_is_value_list(coap2i_reader r)
+static bool coap2i_is_value_list(const uint8_t *at, const uint8_t *end)
 {
     const uint8_t *first;
-    coap2i_skip_blanks(&r);
-    first = r.at;
-    while (r.at != r.end && *r.at != '=' && !coap2i_is_blank(*r.at)) r.at++;
-    return r.at != r.end && *r.at == '=' && r.at != first;
+    while (at != end && coap2i_is_blank(*at)) at++;
+    first = at;
+    while (at != end && *at != '=' && !coap2i_is_blank(*at)) at++;
+    return at != end && *at == '=' && at != first;
 }
 
-static void coap2i_look_text(coap2i_reader *r, coap2i_text name, bool own,
+static void coap2i_look_text(coap2i_reader *r, coap2i_field_name name, bool own,
                              coap2_value *value)
 {
     coap2i_member m;
-    if (!coap2i_is_value_list(*r)) {
-        (void)coap2i_next_alone(r, &m);
-        if (own) coap2i_value_set(value, &m.value);
-        return;
-    }
-    while (coap2i_next_in_text(r, &m) == COAP2I_STEP) {
-        if (!coap2i_text_is(m.name, name)) continue;
-        coap2i_value_set(value, &m.value);
+    r->alone = !coap2i_is_value_list(r->at, r->end);
+    while (coap2i_next_member(r, &m) == COAP2I_STEP) {
+        if (r->alone ? !own : !coap2i_text_is(&m.name, name)) continue;
+        coap2i_value_take(value, &m.value);
         return;
     }
 }
@@ -6859,7 +6803,7 @@ enum { COAP2I_IS_MAP = 1, COAP2I_IS_OPEN = 2 }; /* without a count before it */
 /* A walk through a document, and what it met last. */
 typedef struct coap2i_walk {
     coap2i_reader r;
-    coap2i_value value;            /* a key is one, too */
+    coap2_value value;             /* a key is one, too */
     size_t left[COAP2_RULE_DEPTH]; /* keys and values of a level; if it is open,
                                       those that there were */
     uint8_t kind[COAP2_RULE_DEPTH];
@@ -6934,9 +6878,8 @@ static coap2i_event coap2i_walk_json(coap2i_walk *w)
         return COAP2I_CLOSED;
     }
     if (coap2i_walk_at_key(w)) {
-        w->value.kind = COAP2I_TEXT;
-        return coap2i_read_json_string(&w->r, &w->value.text) ? COAP2I_KEY
-                                                              : COAP2I_BAD;
+        return coap2i_read_json_string(&w->r, &w->value) ? COAP2I_KEY
+                                                         : COAP2I_BAD;
     }
     if (sign == '{' || sign == '[') {
         w->r.at++;
@@ -6951,7 +6894,7 @@ static coap2i_event coap2i_walk_json(coap2i_walk *w)
 #if COAP2_WITH_CBOR
 
 /* An integer of 64 bits; more than 32 become nine digits. */
-static void coap2i_wide_int(const coap2i_cbor *head, coap2i_number *n)
+static void coap2i_wide_int(const coap2i_cbor *head, coap2_value *n)
 {
     coap2i_float f;
     uint32_t low = head->value, high = head->high;
@@ -6968,7 +6911,7 @@ static void coap2i_wide_int(const coap2i_cbor *head, coap2i_number *n)
             digit = coap2i_float_tenth(&f);
         if (digit >= 5u) low++;
     }
-    coap2i_number_set(n, low, f.ten, negative);
+    coap2i_value_number(n, low, f.ten, negative);
 }
 
 /* An item that is neither a map nor an array; its head was read. */
@@ -6977,21 +6920,20 @@ static bool coap2i_walk_cbor_scalar(coap2i_walk *w, const uint8_t *first,
 {
     coap2i_cbor piece;
     if (head->major <= COAP2I_CBOR_NEGATIVE) {
-        w->value.kind = COAP2I_NUMBER;
-        coap2i_wide_int(head, &w->value.number);
+        coap2i_wide_int(head, &w->value);
         return true;
     }
     if (head->info != COAP2I_CBOR_OPEN) {
         w->r.at = first;
         return coap2i_read_cbor_value(&w->r, &w->value);
     }
-    w->value.kind = COAP2I_NOTHING; /* a text in pieces */
     while (w->r.at != w->r.end && *w->r.at != COAP2I_CBOR_BREAK) {
         if (!coap2i_read_head(&w->r, &piece) || piece.major != head->major ||
             piece.info == COAP2I_CBOR_OPEN ||
-            !coap2i_read_string(&w->r, &piece, &w->value.text))
+            !coap2i_read_string(&w->r, &piece, &w->value))
             return false;
     }
+    coap2i_value_clear(&w->value); /* a text in pieces */
     return w->r.at++ != w->r.end;
 }
 
@@ -6999,21 +6941,22 @@ static bool coap2i_walk_cbor_scalar(coap2i_walk *w, const uint8_t *first,
 static bool coap2i_walk_fraction(coap2i_walk *w)
 {
     coap2i_cbor head;
-    coap2i_number exponent, *n = &w->value.number;
-    int32_t shift;
-    w->value.kind = COAP2I_NOTHING;
+    coap2_value exponent, *n = &w->value;
+    int16_t shift;
     if (!coap2i_read_head(&w->r, &head) || head.major > COAP2I_CBOR_NEGATIVE)
         return false;
     coap2i_wide_int(&head, &exponent);
     if (!coap2i_read_head(&w->r, &head) || head.major > COAP2I_CBOR_NEGATIVE)
         return false;
     coap2i_wide_int(&head, n);
-    if (exponent.exponent != 0 || exponent.magnitude > 255u) return true;
-    shift = (int32_t)exponent.magnitude;
-    w->value.kind = COAP2I_NUMBER;
-    coap2i_number_set(n, n->magnitude,
-                      n->exponent + (exponent.negative ? -shift : shift),
-                      n->negative);
+    if (exponent.exponent != 0 || exponent.magnitude > 255u) {
+        coap2i_value_clear(n);
+        return true;
+    }
+    shift = (int16_t)exponent.magnitude;
+    coap2i_value_number(n, n->magnitude,
+                        n->exponent + (exponent.negative ? -shift : shift),
+                        n->negative);
     return true;
 }
 
@@ -7076,9 +7019,9 @@ static coap2i_event coap2i_walk_next(coap2i_walk *w)
 }
 
 /* The first name of a path; the path goes on behind the sign that parts it. */
-static coap2i_text coap2i_path_next(coap2i_text *path)
+static coap2i_field_name coap2i_path_next(coap2i_field_name *path)
 {
-    coap2i_text name = *path;
+    coap2i_field_name name = *path;
     while (path->at != path->end && *path->at != '.' && *path->at != '/')
         path->at++;
     name.end = path->at;
@@ -7086,21 +7029,21 @@ static coap2i_text coap2i_path_next(coap2i_text *path)
     return name;
 }
 
-COAP2I_RARE void coap2i_look_members(coap2i_walk *w, coap2i_text path, bool own,
-                                     coap2_value *value)
+COAP2I_RARE void coap2i_look_members(coap2i_walk *w, coap2i_field_name path,
+                                     bool own, coap2_value *value)
 {
-    coap2i_text name = coap2i_path_next(&path);
+    coap2i_field_name name = coap2i_path_next(&path);
     uint8_t level = 1; /* of the map that holds the name */
     bool hit = own;    /* of a document that is one value */
     for (;;) {
         switch (coap2i_walk_next(w)) {
         case COAP2I_KEY:
-            hit = w->level == level && w->value.kind == COAP2I_TEXT &&
-                  coap2i_text_is(w->value.text, name);
+            hit = w->level == level && w->value.kind == COAP2_VALUE_TEXT &&
+                  coap2i_text_is(&w->value, name);
             break;
         case COAP2I_SCALAR:
             if (hit && path.at == path.end) {
-                coap2i_value_set(value, &w->value);
+                coap2i_value_take(value, &w->value);
                 return;
             }
             hit = false;
@@ -7139,17 +7082,17 @@ enum {
 static const char coap2i_senml_names[] COAP2_FLASH = "bn\0bv\0n\0v\0vb\0vs\0";
 static const char coap2i_senml_numbers[] COAP2_FLASH = {6, 3, 8, 10, 12, 11};
 
-static uint8_t coap2i_senml_member(const coap2i_value *key)
+static uint8_t coap2i_senml_member(const coap2_value *key)
 {
     const char *name = coap2i_senml_names;
-    const coap2i_number *n = &key->number;
-    int32_t number =
-        n->negative ? 8 - (int32_t)n->magnitude : 8 + (int32_t)n->magnitude;
+    const uint8_t *text = (const uint8_t *)key->text;
+    int32_t number = key->negative ? 8 - (int32_t)key->magnitude
+                                   : 8 + (int32_t)key->magnitude;
     uint8_t member = COAP2I_BASE_NAME;
     for (; member < (uint8_t)COAP2I_SENML_OTHER; member++) {
-        if (key->kind == COAP2I_TEXT) {
-            if (coap2i_bytes_are(key->text.at, key->text.end, name)) break;
-        } else if (n->exponent == 0 &&
+        if (key->kind == COAP2_VALUE_TEXT) {
+            if (coap2i_bytes_are(text, text + key->length, name)) break;
+        } else if (key->exponent == 0 &&
                    coap2i_flash_char(coap2i_senml_numbers + member) == number) {
             break;
         }
@@ -7161,50 +7104,50 @@ static uint8_t coap2i_senml_member(const coap2i_value *key)
 
 /* A pack on its way: what holds for the records that follow, and for this. */
 typedef struct coap2i_senml {
-    coap2i_text base_name, name; /* at NULL: none */
-    coap2_value base_value, value;
+    coap2_value base_name, name, base_value, value;
 } coap2i_senml;
 
 static void coap2i_senml_begin(coap2i_senml *pack)
 {
-    pack->name.at = NULL;
-    memset(&pack->value, 0, sizeof pack->value);
+    coap2i_value_clear(&pack->name);
+    coap2i_value_clear(&pack->value);
 }
 
 static void coap2i_senml_take(coap2i_senml *pack, uint8_t member,
-                              const coap2i_value *from)
+                              const coap2_value *from)
 {
-    bool text = from->kind == COAP2I_TEXT;
+    bool text = from->kind == COAP2_VALUE_TEXT;
     switch (member) {
     case COAP2I_BASE_NAME:
-        if (text) pack->base_name = from->text;
+        if (text) pack->base_name = *from;
         break;
     case COAP2I_SENML_NAME:
-        if (text) pack->name = from->text;
+        if (text) pack->name = *from;
         break;
     case COAP2I_BASE_VALUE:
-        memset(&pack->base_value, 0, sizeof pack->base_value);
-        if (from->kind == COAP2I_NUMBER)
-            coap2i_value_set(&pack->base_value, from);
+        coap2i_value_clear(&pack->base_value);
+        if (from->kind == COAP2_VALUE_NUMBER)
+            coap2i_value_take(&pack->base_value, from);
         break;
     case COAP2I_SENML_OTHER:
         break;
     default:
-        if (from->kind == member - COAP2I_SENML_VALUE + COAP2I_NUMBER)
-            coap2i_value_set(&pack->value, from);
+        if (from->kind == member - COAP2I_SENML_VALUE + COAP2_VALUE_NUMBER)
+            coap2i_value_take(&pack->value, from);
         break;
     }
 }
 
 /* A record is over: is it the one that is looked for? */
-static void coap2i_senml_end(coap2i_senml *pack, coap2i_text name, bool own,
-                             coap2_value *value)
+static void coap2i_senml_end(coap2i_senml *pack, coap2i_field_name name,
+                             bool own, coap2_value *value)
 {
-    coap2i_text rest = name;
+    coap2i_field_name rest = name;
     coap2_value base = pack->base_value;
-    bool hit = coap2i_text_starts(pack->base_name, &rest) &&
-               coap2i_text_starts(pack->name, &rest) && rest.at == rest.end;
-    if (own && pack->base_name.at == NULL && pack->name.at == NULL) hit = true;
+    bool hit = coap2i_text_starts(&pack->base_name, &rest) &&
+               coap2i_text_starts(&pack->name, &rest) && rest.at == rest.end;
+    if (own && pack->base_name.text == NULL && pack->name.text == NULL)
+        hit = true;
     if (!hit || pack->value.kind == COAP2_VALUE_MISSING) return;
     if (pack->value.kind == COAP2_VALUE_NUMBER &&
         base.kind == COAP2_VALUE_NUMBER)
@@ -7212,8 +7155,8 @@ static void coap2i_senml_end(coap2i_senml *pack, coap2i_text name, bool own,
     *value = pack->value;
 }
 
-COAP2I_RARE void coap2i_look_senml(coap2i_walk *w, coap2i_text name, bool own,
-                                   coap2_value *value)
+COAP2I_RARE void coap2i_look_senml(coap2i_walk *w, coap2i_field_name name,
+                                   bool own, coap2_value *value)
 {
     coap2i_senml pack;
     uint8_t member = COAP2I_SENML_OTHER;
@@ -7238,7 +7181,7 @@ COAP2I_RARE void coap2i_look_senml(coap2i_walk *w, coap2i_text name, bool own,
     }
 }
 
-static void coap2i_look_document(const coap2i_reader *r, coap2i_text name,
+static void coap2i_look_document(const coap2i_reader *r, coap2i_field_name name,
                                  bool own, coap2_value *value)
 {
     coap2i_walk w;
@@ -7265,16 +7208,12 @@ COAP2_DEF void coap2_look_payload(const void *payload, coap2_ref field,
     const coap2_payload *p = (const coap2_payload *)payload;
     bool own = field.length == 0u;
     uint8_t word[5];
-    coap2i_text name;
+    coap2i_field_name name;
     coap2i_reader r;
     if (field.old || field.name == NULL) return;
-    (void)coap2i_put_word(word, COAP2_TEXT("value"), sizeof word);
-    memset(&name, 0, sizeof name);
-    coap2i_text_set(&name, word, word + sizeof word, COAP2I_PLAIN);
-    if (!own) {
-        name.at = (const uint8_t *)field.name;
-        name.end = name.at + field.length;
-    }
+    name.at = own ? word : (const uint8_t *)field.name;
+    name.end = name.at + field.length;
+    if (own) name.end = coap2i_put_word(word, COAP2_TEXT("value"), sizeof word);
     memset(&r, 0, sizeof r);
     r.at = p->bytes;
     r.end = p->bytes + p->length;
@@ -9663,7 +9602,7 @@ static uint8_t coap2i_refuse_rule(const coap2_req *req, coap2_rsp *rsp,
                                   const coap2_rule_fault *fault)
 {
     uint8_t digits[COAP2I_NUMBER_TEXT];
-    coap2i_number column;
+    coap2_value column;
     size_t length;
     memset(&column, 0, sizeof column);
     column.magnitude = fault->column;
@@ -10139,10 +10078,8 @@ static void coap2i_ask_rule(coap2_node *node, coap2_observer *o,
     uint8_t reason;
     o->news &= (uint8_t)~COAP2I_IN_DOUBT;
     o->looked = node->time;
-    reason = change ? coap2_trigger_change(&o->trigger, o->rule, values->look,
-                                           values->user, node->time)
-                    : coap2_trigger_time(&o->trigger, o->rule, values->look,
-                                         values->user, node->time);
+    reason = coap2i_trigger_run(&o->trigger, o->rule, values->look,
+                                values->user, node->time, change);
     /* what waits for its acknowledgement carries the state of its time */
     if (reason == COAP2_QUIET ||
         (reason == COAP2_PERIOD && (o->flags & COAP2I_IN_FLIGHT) != 0u))
@@ -10186,14 +10123,14 @@ static void coap2i_rule_shown(coap2_node *node, coap2_observer *o,
                               bool repeat)
 {
     coap2i_values values;
-    coap2_trigger before = o->trigger;
+    uint32_t last = o->trigger.last;
+    bool waiting = o->trigger.waiting;
     coap2i_sight sight;
     coap2i_observed_values(&values, o, rsp, row);
-    coap2i_sight_set(&sight, o->rule, values.look, values.user);
-    sight.olds = o->trigger.olds;
-    (void)coap2i_trigger_sent(&o->trigger, &sight, o->rule, node->time);
-    o->trigger.waiting = before.waiting;
-    if (repeat) o->trigger.last = before.last;
+    coap2i_sight_set(&sight, values.look, values.user, o->trigger.olds);
+    coap2i_trigger_sent(&o->trigger, &sight, o->rule, node->time);
+    o->trigger.waiting = waiting;
+    if (repeat) o->trigger.last = last;
 }
 
 #endif

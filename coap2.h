@@ -8137,7 +8137,7 @@ static uint32_t coap2i_observer_rest(const coap2_node *node,
 #if COAP2_WITH_SERVER
 
 /* Does a path end in a star? */
-COAP2I_RARE bool coap2i_has_star(const coap2_resource *resource)
+static bool coap2i_has_star(const coap2_resource *resource)
 {
     const char *path = COAP2I_FLASH_WORD(const char *, &resource->path);
     char c, last = '\0';
@@ -9893,9 +9893,17 @@ static bool coap2i_must_remember(const coap2_req *req)
 #endif
 }
 
+/* Where notifications are made, too, both need much stack, and neither is to
+   stand on what the other needs. */
+#if COAP2_WITH_OBSERVE
+#define COAP2I_SERVES COAP2I_RARE
+#else
+#define COAP2I_SERVES static
+#endif
+
 /* Handle a request that is new. */
-COAP2I_RARE void coap2i_serve(coap2_node *node, const coap2_peer *from,
-                              const coap2_msg *msg)
+COAP2I_SERVES void coap2i_serve(coap2_node *node, const coap2_peer *from,
+                                const coap2_msg *msg)
 {
     coap2_req req;
     coap2_rsp rsp;

@@ -1683,6 +1683,23 @@ typedef struct coap2_exchange {
     uint8_t tries, token_length, code;
     uint16_t flags, id;
     int16_t handle;
+#endif
+#if COAP2_WITH_CLIENT
+    coap2_reply_fn reply;
+    void *user;
+    uint32_t deadline;
+    uint32_t patience; /* the deadline of each message, in ms */
+#endif
+#if COAP2_WITH_CLIENT && COAP2_WITH_BLOCKS
+    coap2_pull_fn pull;
+    uint32_t pull_length;
+    uint8_t *body; /* the caller's, for the answer */
+    size_t body_size;
+    uint32_t offset; /* of the block under way */
+    uint8_t szx, most_szx, restarts, etag_length;
+#endif
+    /* what follows lies beyond what AVR reaches by one instruction */
+#if COAP2_WITH_CLIENT || COAP2_WITH_LATER
     uint32_t timeout; /* of the transmission under way */
     uint8_t token[8];
 #endif
@@ -1690,10 +1707,7 @@ typedef struct coap2_exchange {
     uint16_t limit; /* of a late answer's length */
 #endif
 #if COAP2_WITH_CLIENT
-    coap2_reply_fn reply;
-    void *user;
-    uint32_t deadline, sent;
-    uint32_t patience; /* the deadline of each message, in ms */
+    uint32_t sent;
 #endif
 #if COAP2_WITH_CLIENT && COAP2_WITH_OBSERVE
     uint32_t sequence, heard; /* of the freshest notification, and when */
@@ -1712,13 +1726,7 @@ typedef struct coap2_exchange {
     coap2_trigger trigger; /* where the server does not know rules */
 #endif
 #if COAP2_WITH_CLIENT && COAP2_WITH_BLOCKS
-    coap2_pull_fn pull;
-    uint32_t pull_length;
-    uint8_t *body; /* the caller's, for the answer */
-    size_t body_size;
-    uint32_t offset; /* of the block under way */
     uint32_t total;
-    uint8_t szx, most_szx, restarts, etag_length;
     uint8_t etag[8];
 #endif
 } coap2_exchange;
@@ -1887,7 +1895,6 @@ typedef struct coap2_node {
        power: read it before, set it after coap2_start. */
     uint16_t next_id;
     uint32_t time;
-    uint32_t key[4], count;
     uint8_t slots;
     bool inside; /* a callback is running */
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER
@@ -1897,10 +1904,13 @@ typedef struct coap2_node {
     int16_t waited;
     coap2_result waited_result;
 #endif
+#if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
+    uint32_t sequence;
+#endif
+    uint32_t key[4], count;
     coap2_exchange exchanges[COAP2_MAX_EXCHANGES];
     coap2_duplicate duplicates[COAP2_MAX_DUPLICATES];
 #if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
-    uint32_t sequence;
     coap2_observer observers[COAP2_MAX_OBSERVERS];
 #endif
 #if COAP2_WITH_SERVER && COAP2_WITH_BLOCKS && COAP2_MAX_UPLOADS
@@ -2976,7 +2986,7 @@ COAP2_DEF coap2_result coap2_msg_parse(coap2_msg *msg, const uint8_t *bytes,
 
 /* Stand before the first option; field by field, which is faster than a copy on
    AVR. */
-static void coap2i_rewind(coap2_opt *opt, const coap2_msg *msg)
+COAP2I_RARE void coap2i_rewind(coap2_opt *opt, const coap2_msg *msg)
 {
     opt->value = msg->options.value;
     opt->end = msg->options.end;
@@ -2987,7 +2997,7 @@ static void coap2i_rewind(coap2_opt *opt, const coap2_msg *msg)
 COAP2_DEF bool coap2_msg_find(const coap2_msg *msg, uint16_t number,
                               coap2_opt *opt)
 {
-    *opt = msg->options;
+    coap2i_rewind(opt, msg);
     while (coap2_opt_next(opt))
         if (opt->number >= number) return opt->number == number;
     return false;
@@ -3207,17 +3217,16 @@ COAP2_DEF void coap2_write_body(coap2_writer *w, const void *bytes,
                                 size_t length)
 {
     const uint8_t *piece = (const uint8_t *)bytes;
-    uint32_t at = w->body_length;
+    uint32_t at = w->body_length, skip = 0;
     if (length > UINT32_MAX - at) {
         coap2i_fail(w, COAP2_ERR_ARG);
         return;
     }
     w->body_length = at + (uint32_t)length;
-    if (w->body_length <= w->window_at) return;
-    if (at < w->window_at) {
-        piece += w->window_at - at;
-        length -= (size_t)(w->window_at - at);
-    }
+    if (at < w->window_at) skip = w->window_at - at;
+    if (skip >= length) return;
+    piece += skip;
+    length -= (size_t)skip;
     if (length > w->window_room) length = w->window_room;
     w->window_room -= length;
     coap2_write_payload(w, piece, length);
@@ -7267,8 +7276,8 @@ static uint32_t coap2i_chance(coap2_node *node)
 /* A number from 0 to `most`, with all of them about as likely. */
 static uint16_t coap2i_chance_to(coap2_node *node, uint16_t most)
 {
-    uint32_t chance = coap2i_chance(node) & 0xffffu;
-    return (uint16_t)((chance * (most + 1ul)) >> 16);
+    uint16_t chance = (uint16_t)coap2i_chance(node);
+    return (uint16_t)(((uint32_t)chance * most + chance) >> 16);
 }
 
 COAP2_DEF void coap2_seed(coap2_node *node, const void *bytes, size_t length)
@@ -7322,10 +7331,10 @@ COAP2_DEF bool coap2_peer_equals(const coap2_peer *a, const coap2_peer *b)
            memcmp(a->address, b->address, sizeof a->address) == 0;
 }
 
-/* Has the time come? */
-static bool coap2i_is_past(const coap2_node *node, uint32_t due)
+/* Has the time come? By a pointer, as four bytes are many on AVR. */
+static bool coap2i_is_past(const coap2_node *node, const uint32_t *due)
 {
-    return (int32_t)(due - node->time) <= 0;
+    return (int32_t)(*due - node->time) <= 0;
 }
 
 static uint8_t *coap2i_slot(const coap2_node *node, uint8_t slot)
@@ -7351,10 +7360,22 @@ COAP2I_RARE uint8_t *coap2i_packet(const coap2_node *node,
 
 #if COAP2_WITH_BLOCKS
 
-/* The largest block of at most this size that the room can hold. */
-static uint8_t coap2i_fit_szx(size_t room, uint8_t szx)
+/* Bytes of a block, and where it stands in its body: by calls, as shifts by a
+   variable are loops where a machine has no shifter. */
+COAP2I_RARE uint16_t coap2i_block_size(uint8_t szx)
 {
-    while (szx != 0u && ((size_t)16 << szx) > room) szx--;
+    return (uint16_t)(16u << szx);
+}
+
+COAP2I_RARE uint32_t coap2i_block_at(const coap2_block *block)
+{
+    return COAP2_BLOCK_AT(*block);
+}
+
+/* The largest block of at most this size that the room can hold. */
+COAP2I_RARE uint8_t coap2i_fit_szx(size_t room, uint8_t szx)
+{
+    while (szx != 0u && coap2i_block_size(szx) > room) szx--;
     return szx;
 }
 
@@ -7420,8 +7441,8 @@ static coap2_result coap2i_transmit_everywhere(coap2_node *node,
 #endif
 
 /* Here a message leaves for the wire. */
-static coap2_result coap2i_transmit(coap2_node *node, const coap2_peer *to,
-                                    const uint8_t *bytes, size_t length)
+COAP2I_RARE coap2_result coap2i_transmit(coap2_node *node, const coap2_peer *to,
+                                         const uint8_t *bytes, size_t length)
 {
 #if COAP2I_FINDS
     if (coap2i_is_everywhere(to))
@@ -7477,10 +7498,10 @@ static void coap2i_forget(coap2_node *node)
     coap2_place *p = node->places;
 #endif
     for (; d != node->duplicates + COAP2_MAX_DUPLICATES; d++)
-        if (d->used && coap2i_is_past(node, d->until)) d->used = false;
+        if (d->used && coap2i_is_past(node, &d->until)) d->used = false;
 #if COAP2I_FINDS
     for (; p != node->places + COAP2_MAX_NAMES; p++)
-        if (p->used && coap2i_is_past(node, p->until)) p->used = false;
+        if (p->used && coap2i_is_past(node, &p->until)) p->used = false;
 #endif
 }
 
@@ -7621,14 +7642,16 @@ static uint16_t coap2i_new_id(coap2_node *node)
 
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER || COAP2_WITH_OBSERVE
 
-/* How long to wait for the first acknowledgement (4.2). */
-static uint32_t coap2i_first_timeout(coap2_node *node)
+/* How long to wait for the first acknowledgement (4.2); 65 s at most. */
+COAP2I_RARE uint16_t coap2i_first_timeout(coap2_node *node)
 {
-    uint32_t span = node->random_factor;
-    span = span > 100u ? span - 100u : 0u;
-    span = span * node->ack_timeout / 100u;
-    if (span > 65535u) span = 65535u;
-    return (uint32_t)node->ack_timeout + coap2i_chance_to(node, (uint16_t)span);
+    uint16_t percent = node->random_factor, least = node->ack_timeout;
+    uint16_t most = (uint16_t)(65535u - least);
+    uint32_t span = 0;
+    if (percent > 100u)
+        span = (uint32_t)(uint16_t)(percent - 100u) * least / 100u;
+    if (span < most) most = (uint16_t)span;
+    return (uint16_t)(least + coap2i_chance_to(node, most));
 }
 
 #endif
@@ -8033,6 +8056,12 @@ static uint8_t coap2i_row_index(const coap2_node *node,
     return 255;
 }
 
+/* The number of the next notification, of 24 bits (3.4). */
+static void coap2i_count_sequence(coap2_node *node)
+{
+    node->sequence = (node->sequence + 1u) & 0xffffffu;
+}
+
 /* A change is news to an observer, or to the rule of one that subscribed. */
 static void coap2i_tell_change(coap2_observer *o)
 {
@@ -8077,8 +8106,9 @@ static coap2_observer *coap2i_find_observer(coap2_node *node,
 static bool coap2i_keep_options(coap2_observer *o, const coap2_msg *msg,
                                 bool path, bool etags)
 {
-    coap2_opt opt = msg->options;
+    coap2_opt opt;
     coap2_writer w;
+    coap2i_rewind(&opt, msg);
     coap2_write_start(&w, o->options, sizeof o->options);
     while (coap2_opt_next(&opt))
         if ((opt.number == COAP2_OPT_ETAG && etags) ||
@@ -8158,9 +8188,12 @@ static void coap2i_observer_heard(coap2_node *node, const coap2_peer *from,
 static uint8_t coap2i_credit(const coap2_node *node, const coap2_observer *o)
 {
     uint32_t passed = node->time - o->sequence;
-    uint32_t credit = o->flags / COAP2I_CREDIT + passed / COAP2I_PACE_MS;
-    return credit > COAP2I_MOST_CREDIT ? (uint8_t)COAP2I_MOST_CREDIT
-                                       : (uint8_t)credit;
+    uint8_t credit = o->flags / COAP2I_CREDIT;
+    while (credit < COAP2I_MOST_CREDIT && passed >= COAP2I_PACE_MS) {
+        passed -= COAP2I_PACE_MS;
+        credit++;
+    }
+    return credit;
 }
 
 /* When a message may go to an observer: 0 now, milliseconds, or when another
@@ -8170,7 +8203,7 @@ static uint32_t coap2i_observer_rest(const coap2_node *node,
 {
     const coap2_observer *x = node->observers;
     uint32_t due = o->due - node->time, pause;
-    if (coap2i_is_past(node, o->due)) due = 0;
+    if (coap2i_is_past(node, &o->due)) due = 0;
     if ((o->flags & COAP2I_IN_FLIGHT) != 0u) return due;
     if (due != 0u) {
         if ((o->flags & COAP2I_HAS_NEWS) == 0u) return due;
@@ -8194,6 +8227,15 @@ static uint32_t coap2i_observer_rest(const coap2_node *node,
    made (RFC 7252 5). Knows nothing of when messages come and go. */
 
 #if COAP2_WITH_SERVER
+
+/* Does a path end in a star? */
+static bool coap2i_has_star(const coap2_resource *resource)
+{
+    const char *path = COAP2I_FLASH_WORD(const char *, &resource->path);
+    char c, last = '\0';
+    while ((c = coap2i_flash_char(path++)) != '\0') last = c;
+    return last == '*';
+}
 
 /* req->flags */
 enum {
@@ -8280,11 +8322,13 @@ static uint16_t coap2i_short(const coap2_opt *opt)
 
 #if COAP2_WITH_OBSERVE
 
-/* 0 begins, 1 ends, others mean nothing (RFC 7641 2). */
+/* 0 begins, 1 ends, others mean nothing (RFC 7641 2), 2 in place of those that
+   are too large for a byte. */
 static void coap2i_take_observe(coap2_req *req, const coap2_opt *opt)
 {
-    uint32_t number = 2;
-    (void)coap2_opt_uint(opt, &number);
+    uint8_t i, number = 0;
+    for (i = 0; i < (uint8_t)opt->length; i++)
+        number = number == 0u ? opt->value[i] : (uint8_t)2;
     if (number == 0u) req->flags |= COAP2I_OBSERVES;
     if (number == 1u) req->flags |= COAP2I_OBSERVES_NO_MORE;
 }
@@ -8380,7 +8424,8 @@ static void coap2i_reopen_answer(const coap2_node *node, coap2_rsp *rsp)
 static bool coap2i_names_state(const coap2_req *req, const coap2_rsp *rsp,
                                uint16_t number)
 {
-    coap2_opt opt = req->msg->options;
+    coap2_opt opt;
+    coap2i_rewind(&opt, req->msg);
     while (coap2_opt_next(&opt)) {
         if (opt.number != number) continue;
         if (opt.length == 0u && number == COAP2_OPT_IF_MATCH) return true;
@@ -8704,17 +8749,15 @@ static bool coap2i_row_matches(const char *path, const char *attributes,
 /* Is this row listed? What is below a star is not one resource. */
 static bool coap2i_is_listed(const coap2_resource *row)
 {
-    const char *at = COAP2I_FLASH_WORD(const char *, &row->path);
-    char c, last = '\0';
-    while ((c = coap2i_flash_char(at++)) != '\0') last = c;
-    return last != '*' &&
+    return !coap2i_has_star(row) &&
            (COAP2I_FLASH_WORD(uint16_t, &row->methods) & COAP2_HIDDEN) == 0u;
 }
 
 /* Does it match all filters of a request? */
 static bool coap2i_is_asked_for(const coap2_req *req, const coap2_resource *row)
 {
-    coap2_opt opt = req->msg->options;
+    coap2_opt opt;
+    coap2i_rewind(&opt, req->msg);
     while (coap2_opt_next(&opt))
         if (opt.number == COAP2_OPT_URI_QUERY &&
             !coap2i_row_matches(
@@ -8763,13 +8806,14 @@ static void coap2i_open_window(coap2_req *req, coap2_rsp *rsp)
             coap2_write_window(w, 0, (size_t)(w->end - w->next) - 1u);
         return;
     }
-    if (coap2_block_set(block, COAP2_BLOCK_AT(*block),
+    if (coap2_block_set(block, coap2i_block_at(block),
                         coap2i_answer_szx(req, rsp, block->szx),
                         false) != COAP2_OK) {
         coap2_write_window(w, UINT32_MAX, 0); /* a place without a number */
         return;
     }
-    coap2_write_window(w, COAP2_BLOCK_AT(*block), COAP2_BLOCK_SIZE(*block));
+    coap2_write_window(w, coap2i_block_at(block),
+                       coap2i_block_size(block->szx));
 }
 
 #endif
@@ -8933,7 +8977,7 @@ static bool coap2i_cut_first(const coap2_req *req, coap2_rsp *rsp,
         coap2i_options_length(rsp) <= (size_t)(w->end - w->next))
         return false;
     block->szx = coap2i_answer_szx(req, rsp, asked ? block->szx : (uint8_t)6);
-    most = 1u + COAP2_BLOCK_SIZE(*block);
+    most = 1u + coap2i_block_size(block->szx);
     if (w->payload_size <= most) return asked || coap2_write_more(w);
     w->next -= w->payload_size - most;
     w->payload_size = most;
@@ -8969,7 +9013,7 @@ static bool coap2i_runs_once(const coap2_req *req)
 }
 
 /* How long a body may be that is put together here. */
-static size_t coap2i_share(const coap2_node *node)
+COAP2I_RARE size_t coap2i_share(const coap2_node *node)
 {
 #if COAP2_MAX_UPLOADS > 0
     if (node->bodies != NULL) return node->bodies_size / COAP2_MAX_UPLOADS;
@@ -8999,9 +9043,10 @@ static uint8_t *coap2i_place(const coap2_node *node, const coap2_upload *u)
    2.5, RFC 9175 3.4). */
 static uint32_t coap2i_body_key(const coap2_msg *msg, bool tagged)
 {
-    coap2_opt opt = msg->options;
+    coap2_opt opt;
     uint32_t key = coap2i_mix(COAP2I_HASH_START, msg->code);
     size_t i;
+    coap2i_rewind(&opt, msg);
     while (coap2_opt_next(&opt)) {
         if (opt.number == COAP2_OPT_BLOCK1 || opt.number == COAP2_OPT_BLOCK2 ||
             opt.number == COAP2_OPT_CONTENT_FORMAT ||
@@ -9071,7 +9116,7 @@ static uint8_t coap2i_begin_upload(const coap2_req *req, coap2_rsp *rsp,
 static uint8_t coap2i_upload(coap2_req *req, coap2_rsp *rsp, bool pieces)
 {
     size_t share = coap2i_share(req->node), length = req->payload_length;
-    uint32_t at = COAP2_BLOCK_AT(req->block1);
+    uint32_t at = coap2i_block_at(&req->block1);
     uint32_t key = coap2i_body_key(req->msg, true);
     coap2_upload *u = coap2i_find_upload(req, key, false);
     uint8_t *body, code = COAP2_OK;
@@ -9121,7 +9166,7 @@ static void coap2i_end_upload(const coap2_req *req)
 /* A request with Block1. COAP2_OK: the handler's turn; else a code. */
 static uint8_t coap2i_take_body(coap2_req *req, coap2_rsp *rsp, bool pieces)
 {
-    size_t size = COAP2_BLOCK_SIZE(req->block1);
+    size_t size = coap2i_block_size(req->block1.szx);
     if (req->payload_length > size ||
         (req->block1.more && req->payload_length != size))
         return COAP2_400_BAD_REQUEST;
@@ -9168,7 +9213,7 @@ static bool coap2i_stays_whole(const coap2_req *req, const coap2_rsp *rsp,
                                size_t length, size_t payload_size)
 {
     if ((req->flags & COAP2I_HAS_BLOCK2) != 0u &&
-        payload_size > 1u + COAP2_BLOCK_SIZE(req->block2))
+        payload_size > 1u + coap2i_block_size(req->block2.szx))
         return false;
     if ((req->flags & COAP2I_HAS_BLOCK1) != 0u) length += 5u;
     return length + coap2i_options_length(rsp) <= req->node->packet;
@@ -9545,15 +9590,6 @@ static void coap2i_limit_answer(const coap2_node *node, const coap2_peer *peer,
 
 #if COAP2_WITH_OBSERVE
 
-/* Does a path end in a star? */
-static bool coap2i_has_star(const coap2_resource *resource)
-{
-    const char *path = COAP2I_FLASH_WORD(const char *, &resource->path);
-    char c, last = '\0';
-    while ((c = coap2i_flash_char(path++)) != '\0') last = c;
-    return last == '*';
-}
-
 #if COAP2I_SUBSCRIBES
 
 /* What a request wants to be told. */
@@ -9770,9 +9806,10 @@ static bool coap2i_is_asked_again(const coap2_req *req, coap2_rsp *rsp,
         memcmp(o->rule, wish->rule, sizeof o->rule) != 0)
         return false;
     rsp->observed = true;
-    rsp->sequence = (o->flags & COAP2I_IN_FLIGHT) != 0u ? o->sequence - 1u
-                                                        : ++node->sequence;
-    rsp->sequence &= 0xffffffu;
+    if ((o->flags & COAP2I_IN_FLIGHT) == 0u) coap2i_count_sequence(node);
+    rsp->sequence = node->sequence;
+    if ((o->flags & COAP2I_IN_FLIGHT) != 0u)
+        rsp->sequence = (o->sequence - 1u) & 0xffffffu;
     rsp->subscription = o->subscription;
     rsp->max_age = coap2i_rule_age(o->rule);
     return true;
@@ -9783,8 +9820,8 @@ static bool coap2i_is_asked_again(const coap2_req *req, coap2_rsp *rsp,
 /* Begin, renew or end an observation, as the request and its answer say (RFC
    7641 4.1). Only what a GET or FETCH of a resource in the table answers with
    success can be observed. Returns the code, 4.00 if the rule is none. */
-COAP2I_RARE uint8_t coap2i_register(const coap2_req *req, coap2_rsp *rsp,
-                                    uint8_t code, const coap2i_shown *shown)
+static uint8_t coap2i_register(const coap2_req *req, coap2_rsp *rsp,
+                               uint8_t code, const coap2i_shown *shown)
 {
     coap2_node *node = req->node;
     const coap2_resource *resource = req->resource;
@@ -9822,7 +9859,8 @@ COAP2I_RARE uint8_t coap2i_register(const coap2_req *req, coap2_rsp *rsp,
     o->id = (uint16_t)(node->next_id - 1u);
     if (req->msg->type == COAP2_CON) o->id ^= 0x8000u;
     rsp->observed = true;
-    rsp->sequence = o->sequence = ++node->sequence & 0xffffffu;
+    coap2i_count_sequence(node);
+    rsp->sequence = o->sequence = node->sequence;
 #if COAP2I_SUBSCRIBES
     coap2i_set_values(&values, resource);
     coap2i_begin_rule(node, o, &wish, &values);
@@ -9956,9 +9994,17 @@ static bool coap2i_must_remember(const coap2_req *req)
 #endif
 }
 
+/* Where notifications are made, too, both need much stack, and neither is to
+   stand on what the other needs. */
+#if COAP2_WITH_OBSERVE
+#define COAP2I_SERVES COAP2I_RARE
+#else
+#define COAP2I_SERVES static
+#endif
+
 /* Handle a request that is new. */
-static void coap2i_serve(coap2_node *node, const coap2_peer *from,
-                         const coap2_msg *msg)
+COAP2I_SERVES void coap2i_serve(coap2_node *node, const coap2_peer *from,
+                                const coap2_msg *msg)
 {
     coap2_req req;
     coap2_rsp rsp;
@@ -10019,6 +10065,7 @@ static uint8_t coap2i_look_again(coap2_req *req, coap2_rsp *rsp,
 {
     uint8_t code;
     req->again = true;
+    req->flags |= COAP2I_OBSERVES;
     req->resource = COAP2I_FLASH_WORD(const coap2_resource *,
                                       req->node->resources + o->row);
     req->node->inside = true;
@@ -10104,7 +10151,6 @@ static void coap2i_judge(coap2_node *node, coap2_observer *o)
     if (coap2i_row_fields(row, &count) == NULL) {
         coap2i_observer_msg(o, &msg);
         coap2i_open_request(node, &req, &o->peer, &msg);
-        req.flags |= COAP2I_OBSERVES;
         code = coap2i_look_again(&req, &rsp, o);
     }
     if (COAP2_CODE_CLASS(code) != 2u) { /* is never held back */
@@ -10135,25 +10181,45 @@ static void coap2i_rule_shown(coap2_node *node, coap2_observer *o,
 
 #endif
 
-/* Make a notification of what the handler says: the state, or the error that
-   ends the observation (RFC 7641 4.2). */
-static void coap2i_render(coap2_req *req, coap2_rsp *rsp, coap2_observer *o,
-                          bool repeat)
+/* Make a notification, in the slot to write in, of what the handler says: the
+   state, or the error that ends the observation (RFC 7641 4.2), which is its
+   code alone: it needs no memory when it is repeated. Returns its length. */
+COAP2I_RARE size_t coap2i_render(coap2_node *node, coap2_observer *o, bool con,
+                                 bool repeat)
 {
-    uint8_t code = coap2i_look_again(req, rsp, o);
+    coap2_req req;
+    coap2_rsp rsp;
+    coap2_msg msg;
+    uint8_t code;
+    coap2i_observer_msg(o, &msg);
+    coap2i_open_request(node, &req, &o->peer, &msg);
+    coap2i_clear_answer(&rsp);
+    coap2_write_start(&rsp.w, node->out, node->packet);
+    coap2_write_header(&rsp.w, con ? COAP2_CON : COAP2_NON,
+                       COAP2_500_INTERNAL_SERVER_ERROR, o->id, o->token,
+                       o->token_length);
+    if ((o->flags & COAP2I_ENDS) != 0u) {
+        node->out[1] = (uint8_t)o->format;
+        return coap2_write_end(&rsp.w);
+    }
+#if COAP2I_SUBSCRIBES
+    if (o->subscription != 0u) req.flags |= COAP2I_SUBSCRIBES_BY;
+#endif
+    code = coap2i_look_again(&req, &rsp, o);
 #if COAP2I_SUBSCRIBES
     if ((o->news & COAP2I_RULED) != 0u && COAP2_CODE_CLASS(code) == 2u) {
-        coap2i_rule_shown(req->node, o, rsp, req->resource, repeat);
-        rsp->max_age = coap2i_rule_age(o->rule);
-        rsp->subscription = o->subscription;
-        rsp->marked = o->subscription != 0u &&
-                      (o->news & (COAP2I_MARKED | COAP2I_MARK_FLIES)) != 0u;
+        coap2i_rule_shown(node, o, &rsp, req.resource, repeat);
+        rsp.max_age = coap2i_rule_age(o->rule);
+        rsp.subscription = o->subscription;
+        rsp.marked = o->subscription != 0u &&
+                     (o->news & (COAP2I_MARKED | COAP2I_MARK_FLIES)) != 0u;
     }
-#else
-    (void)repeat;
 #endif
-    rsp->observed = true;
-    coap2i_finish(req, rsp, coap2i_negotiate(req, rsp, code));
+    rsp.observed = true;
+    rsp.sequence = repeat ? o->sequence : node->sequence;
+    coap2i_finish(&req, &rsp, coap2i_negotiate(&req, &rsp, code));
+    if (COAP2_CODE_CLASS(node->out[1]) != 2u) rsp.w.next = rsp.w.options;
+    return coap2_write_end(&rsp.w);
 }
 
 /* A notification has left: when is the next one due? */
@@ -10165,10 +10231,7 @@ static void coap2i_observer_sent(coap2_node *node, coap2_observer *o, bool con)
     o->news &= (uint8_t)~COAP2I_MARKED;
 #endif
     if (con) {
-        if (o->tries == 0u) {
-            uint32_t timeout = coap2i_first_timeout(node);
-            o->timeout = timeout > 65535u ? (uint16_t)65535 : (uint16_t)timeout;
-        }
+        if (o->tries == 0u) o->timeout = coap2i_first_timeout(node);
         o->due = node->time + ((uint32_t)o->timeout << o->tries++);
         o->flags |= COAP2I_IN_FLIGHT;
     } else {
@@ -10189,16 +10252,13 @@ static bool coap2i_is_new_state(const coap2_observer *o)
 /* Send an observer the state as it is: a new one under a new id, also while an
    older one waits for its acknowledgement, whose count of transmissions goes on
    (RFC 7641 4.5.2). */
-static void coap2i_notify(coap2_node *node, coap2_observer *o)
+COAP2I_RARE void coap2i_notify(coap2_node *node, coap2_observer *o)
 {
-    coap2_req req;
-    coap2_rsp rsp;
-    coap2_msg msg;
     coap2_result result;
-    uint32_t sequence = o->sequence;
+    size_t length;
     uint16_t id = o->id;
     bool ends, repeat = true, con = (o->flags & COAP2I_BY_CON) != 0u;
-    if (coap2i_is_past(node, o->due)) con = true;
+    if (coap2i_is_past(node, &o->due)) con = true;
     if (o->tries > node->max_retransmit) {
         COAP2I_LOG(node, "an observer is gone", &o->peer);
         o->flags = 0;
@@ -10206,36 +10266,18 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
     }
     if (coap2i_is_new_state(o)) {
         o->id = coap2i_new_id(node);
-        sequence = ++node->sequence & 0xffffffu;
+        coap2i_count_sequence(node);
         o->flags &= (uint8_t)~COAP2I_HAS_NEWS;
         repeat = false;
     }
-    coap2i_observer_msg(o, &msg);
-    coap2i_open_request(node, &req, &o->peer, &msg);
-    req.flags |= COAP2I_OBSERVES;
-    coap2i_clear_answer(&rsp);
-    coap2_write_start(&rsp.w, node->out, node->packet);
-    coap2_write_header(&rsp.w, con ? COAP2_CON : COAP2_NON,
-                       COAP2_500_INTERNAL_SERVER_ERROR, o->id, o->token,
-                       o->token_length);
-    rsp.sequence = sequence;
-#if COAP2I_SUBSCRIBES
-    if (o->subscription != 0u) req.flags |= COAP2I_SUBSCRIBES_BY;
-#endif
-    if ((o->flags & COAP2I_ENDS) == 0u)
-        coap2i_render(&req, &rsp, o, repeat);
-    else
-        rsp.w.start[1] = (uint8_t)o->format;
-    /* an error is its code alone, which needs no memory when it is repeated */
-    ends = COAP2_CODE_CLASS(rsp.w.start[1]) != 2u;
-    if (ends) rsp.w.next = rsp.w.options;
+    length = coap2i_render(node, o, con, repeat);
+    ends = COAP2_CODE_CLASS(node->out[1]) != 2u;
     if (ends && repeat && (o->flags & COAP2I_ENDS) == 0u) {
         o->id = coap2i_new_id(node); /* another message than the state was */
-        rsp.w.start[2] = (uint8_t)(o->id >> 8);
-        rsp.w.start[3] = (uint8_t)o->id;
+        node->out[2] = (uint8_t)(o->id >> 8);
+        node->out[3] = (uint8_t)o->id;
     }
-    result =
-        coap2i_transmit(node, &o->peer, rsp.w.start, coap2_write_end(&rsp.w));
+    result = coap2i_transmit(node, &o->peer, node->out, length);
     if (result == COAP2_ERR_AGAIN) {
         if (!repeat) o->flags |= COAP2I_HAS_NEWS;
         o->id = id; /* an ACK or RST is about what has left */
@@ -10246,10 +10288,10 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
         return;
     }
     coap2i_observer_sent(node, o, con);
-    if (con) o->sequence = sequence;
+    if (con && !repeat) o->sequence = node->sequence;
     if (!ends) return;
     o->flags |= COAP2I_ENDS;
-    o->format = rsp.w.start[1];
+    o->format = node->out[1];
 }
 
 /* Notify all whose time it is; one that is given up lets others go. Returns how
@@ -10257,18 +10299,21 @@ static void coap2i_notify(coap2_node *node, coap2_observer *o)
 static uint32_t coap2i_notify_all(coap2_node *node)
 {
     uint32_t rest = COAP2_FOREVER, wait;
-    uint8_t i = 0;
-    while (i < COAP2_MAX_OBSERVERS) {
-        coap2_observer *o = &node->observers[i++];
+    coap2_observer *o = node->observers;
+    while (o != node->observers + COAP2_MAX_OBSERVERS) {
 #if COAP2I_SUBSCRIBES
         if (o->flags != 0u) coap2i_judge(node, o);
 #endif
-        if (o->flags == 0u || coap2i_observer_rest(node, o) != 0u) continue;
-        coap2i_notify(node, o);
-        if (o->flags == 0u) i = 0;
+        if (o->flags != 0u && coap2i_observer_rest(node, o) == 0u) {
+            coap2i_notify(node, o);
+            if (o->flags == 0u) {
+                o = node->observers;
+                continue;
+            }
+        }
+        o++;
     }
-    for (i = 0; i < COAP2_MAX_OBSERVERS; i++) {
-        const coap2_observer *o = &node->observers[i];
+    for (o = node->observers; o != node->observers + COAP2_MAX_OBSERVERS; o++) {
         if (o->flags == 0u) continue;
         wait = coap2i_observer_rest(node, o);
         if (wait == 0u) wait = COAP2I_BUSY_MS;
@@ -10736,16 +10781,16 @@ enum { COAP2I_PIECE_OPTIONS = 20 };
 static void coap2i_write_piece(coap2_exchange *e, coap2_writer *w)
 {
     uint32_t left = e->pull_length - e->offset;
-    size_t size = ((size_t)16 << e->szx);
+    size_t size = coap2i_block_size(e->szx);
     bool more = left > size;
     coap2_block block;
     if (!more) size = (size_t)left;
     if (more || e->offset != 0u) {
         coap2_write_uint(w, COAP2_OPT_REQUEST_TAG, (uint16_t)e->handle);
-        block.number = e->offset >> e->szx >> 4;
-        block.szx = e->szx;
-        block.more = more;
-        coap2_write_block(w, COAP2_OPT_BLOCK1, &block);
+        if (coap2_block_set(&block, e->offset, e->szx, more) == COAP2_OK)
+            coap2_write_block(w, COAP2_OPT_BLOCK1, &block);
+        else
+            coap2i_fail(w, COAP2_ERR_ARG);
     }
     if (more && e->offset == 0u)
         coap2_write_uint(w, COAP2_OPT_SIZE1, e->pull_length);
@@ -11141,14 +11186,14 @@ static void coap2i_renew_token(coap2_node *node, coap2_exchange *e)
 
 #endif
 
-/* The packet is complete again, and takes its turn. False if it does not fit
-   any more. */
-static bool coap2i_send_again(coap2_exchange *e, const coap2_writer *w)
+/* The packet is complete again, and takes its turn: COAP2_ERR_AGAIN, else it
+   does not fit any more. */
+static coap2_result coap2i_send_again(coap2_exchange *e, const coap2_writer *w)
 {
     e->length = (uint16_t)coap2_write_end(w);
     e->deadline = e->patience;
     e->state = COAP2I_QUEUED;
-    return w->error == COAP2_OK;
+    return w->error == COAP2_OK ? COAP2_ERR_AGAIN : COAP2_ERR_SPACE;
 }
 
 #endif
@@ -11189,7 +11234,7 @@ static void coap2i_ask_to_observe(coap2_node *node, coap2_exchange *e,
 static void coap2i_watch_again(coap2_node *node, coap2_exchange *e)
 {
     coap2i_news news = coap2i_failure(COAP2_ERR_TIMEOUT);
-    bool stale = coap2i_is_past(node, e->until);
+    bool stale = coap2i_is_past(node, &e->until);
     coap2_msg request;
     (void)coap2_msg_parse(&request, coap2i_packet(node, e), e->length);
     if (coap2i_had_blocks(&request)) { /* what it asked is not there any more */
@@ -11269,7 +11314,7 @@ static void coap2i_run_search(coap2_node *node, coap2_exchange *e)
     coap2_writer w;
     coap2_peer everywhere;
     coap2_opt host;
-    if (coap2i_is_past(node, e->deadline)) {
+    if (coap2i_is_past(node, &e->deadline)) {
         coap2i_end(node, e,
                    (e->flags & COAP2I_SOUGHT_AGAIN) != 0u ? COAP2_ERR_TIMEOUT
                                                           : COAP2_ERR_NAME);
@@ -11303,7 +11348,7 @@ static bool coap2i_is_lost(const coap2_node *node, const coap2_exchange *e,
         return false;
     if (e->state == COAP2I_WAITING && coap2i_is_con(node, e)) return false;
     if (safe && tries > 2u) tries = 2;
-    return coap2i_is_past(node, e->deadline) ||
+    return coap2i_is_past(node, &e->deadline) ||
            (e->state == COAP2I_SENDING && e->tries > tries);
 }
 
@@ -11450,7 +11495,7 @@ static void coap2i_run_request(coap2_node *node, coap2_exchange *e)
     }
     if (coap2i_search_again(node, e)) return;
 #endif
-    if (coap2i_is_past(node, e->deadline) || e->tries > node->max_retransmit) {
+    if (coap2i_is_past(node, &e->deadline) || e->tries > node->max_retransmit) {
         coap2i_end(node, e, COAP2_ERR_TIMEOUT);
         return;
     }
@@ -11516,8 +11561,9 @@ static coap2_exchange *coap2i_find_request(coap2_node *node,
    transfers are left to the caller. */
 static bool coap2i_answer_is_bad(const coap2_msg *msg)
 {
-    coap2_opt opt = msg->options;
+    coap2_opt opt;
     if (COAP2_CODE_CLASS(msg->code) == 3u) return true; /* reserved (3) */
+    coap2i_rewind(&opt, msg);
     while (coap2_opt_next(&opt)) {
         if (!COAP2_OPT_IS_CRITICAL(opt.number)) continue;
         if (opt.number != COAP2_OPT_BLOCK1 && opt.number != COAP2_OPT_BLOCK2)
@@ -11537,7 +11583,7 @@ static bool coap2i_echo(coap2_node *node, coap2_exchange *e,
     coap2_writer w;
     coap2_msg old;
     uint32_t left;
-    bool fits;
+    coap2_result result;
     coap2_opt echo;
     if (msg->code != COAP2_401_UNAUTHORIZED || e->peer.group ||
         (e->flags & COAP2I_ECHOED) != 0u ||
@@ -11550,14 +11596,23 @@ static bool coap2i_echo(coap2_node *node, coap2_exchange *e,
     coap2_write_opt(&w, COAP2_OPT_ECHO, echo.value, echo.length);
     coap2_write_payload(&w, old.payload, old.payload_length);
     left = e->deadline - node->time;
-    fits = coap2i_send_again(e, &w);
+    result = coap2i_send_again(e, &w);
     e->deadline = left;
-    return fits;
+    return result == COAP2_ERR_AGAIN;
 }
 
 #endif
 
 #if COAP2_WITH_BLOCKS
+
+/* Begin the packet of a transfer's next step. */
+static void coap2i_next_step(coap2_node *node, coap2_exchange *e,
+                             coap2_writer *w, coap2_msg *old)
+{
+    e->flags &= (uint16_t) ~(unsigned)COAP2I_ECHOED;
+    coap2i_renew_token(node, e);
+    coap2i_rewrite(node, e, w, old, false);
+}
 
 /* The next piece of a request's body, if the answer asks for one: 2.31, another
    2.xx of a server that acts on each piece, or 4.13 with a smaller size (RFC
@@ -11566,7 +11621,7 @@ static bool coap2i_echo(coap2_node *node, coap2_exchange *e,
 static coap2_result coap2i_push(coap2_node *node, coap2_exchange *e,
                                 const coap2_msg *msg)
 {
-    uint32_t next = e->offset + ((uint32_t)16 << e->szx);
+    uint32_t next = e->offset + coap2i_block_size(e->szx);
     coap2_block block;
     coap2_writer w;
     coap2_msg old;
@@ -11583,12 +11638,10 @@ static coap2_result coap2i_push(coap2_node *node, coap2_exchange *e,
              e->offset != 0u || block.szx == e->szx)
         return COAP2_OK;
     e->szx = block.szx;
-    e->flags &= (uint16_t) ~(unsigned)COAP2I_ECHOED;
-    coap2i_renew_token(node, e);
-    coap2i_rewrite(node, e, &w, &old, false);
+    coap2i_next_step(node, e, &w, &old);
     coap2i_write_szx(e, &w);
     coap2i_write_piece(e, &w);
-    return coap2i_send_again(e, &w) ? COAP2_ERR_AGAIN : COAP2_ERR_SPACE;
+    return coap2i_send_again(e, &w);
 }
 
 /* Ask for the block at e->offset. What a FETCH asks is asked again; of other
@@ -11599,16 +11652,14 @@ static coap2_result coap2i_ask_block(coap2_node *node, coap2_exchange *e)
     coap2_writer w;
     coap2_opt pushed;
     coap2_msg old;
-    e->flags &= (uint16_t) ~(unsigned)COAP2I_ECHOED;
-    coap2i_renew_token(node, e);
-    coap2i_rewrite(node, e, &w, &old, false);
+    coap2i_next_step(node, e, &w, &old);
     if (coap2_block_set(&block, e->offset, e->szx, false) != COAP2_OK)
         return COAP2_ERR_FORMAT;
     coap2_write_block(&w, COAP2_OPT_BLOCK2, &block);
     if (old.code == COAP2_005_FETCH &&
         !coap2_msg_find(&old, COAP2_OPT_BLOCK1, &pushed))
         coap2_write_payload(&w, old.payload, old.payload_length);
-    return coap2i_send_again(e, &w) ? COAP2_ERR_AGAIN : COAP2_ERR_SPACE;
+    return coap2i_send_again(e, &w);
 }
 
 /* Is it the body whose first block we have? The first one sets what it is. */
@@ -11682,8 +11733,8 @@ static coap2_result coap2i_pull(coap2_node *node, coap2_exchange *e,
     if (!coap2_msg_find(msg, COAP2_OPT_BLOCK2, &opt))
         return e->offset == 0u ? COAP2_OK : COAP2_ERR_FORMAT;
     if (coap2_block_read(&block, &opt) != COAP2_OK) return COAP2_ERR_FORMAT;
-    size = COAP2_BLOCK_SIZE(block);
-    if (block.szx > e->szx || COAP2_BLOCK_AT(block) != e->offset ||
+    size = coap2i_block_size(block.szx);
+    if (block.szx > e->szx || coap2i_block_at(&block) != e->offset ||
         msg->payload_length > size ||
         (block.more && msg->payload_length < size))
         return COAP2_ERR_FORMAT;
@@ -12234,7 +12285,7 @@ static uint32_t coap2i_run_all(coap2_node *node)
     uint8_t i;
     for (i = 0; i < COAP2_MAX_EXCHANGES; i++) {
         coap2_exchange *e = &node->exchanges[i];
-        if (coap2i_has_due(e) && coap2i_is_past(node, e->due))
+        if (coap2i_has_due(e) && coap2i_is_past(node, &e->due))
             coap2i_run(node, e);
     }
 #if COAP2_WITH_SERVER && COAP2_WITH_OBSERVE
@@ -12248,7 +12299,7 @@ static uint32_t coap2i_run_all(coap2_node *node)
         const coap2_exchange *e = &node->exchanges[i];
         if (!coap2i_has_due(e)) continue;
         left = e->due - node->time;
-        if (coap2i_is_past(node, e->due)) left = COAP2I_BUSY_MS;
+        if (coap2i_is_past(node, &e->due)) left = COAP2I_BUSY_MS;
         if (left < rest) rest = left;
     }
     return rest;
@@ -12398,16 +12449,17 @@ COAP2I_RARE void coap2i_default(uint16_t *parameter, uint16_t value)
 COAP2_DEF coap2_result coap2_start_as(coap2_node *node, uint32_t seed,
                                       uint16_t node_size, uint16_t knobs)
 {
-    size_t slots;
+    size_t left;
     if (node_size != (uint16_t)sizeof *node || knobs != COAP2I_KNOBS)
         return COAP2_ERR_CONFIG;
     if (coap2i_lack(node) != COAP2I_COMPLETE) return COAP2_ERR_CONFIG;
     node->packet = coap2i_slot_size(node);
     memset((uint8_t *)node + offsetof(coap2_node, next_id), 0,
            sizeof *node - offsetof(coap2_node, next_id));
-    slots = node->out_size / node->packet;
-    if (slots > COAP2_MAX_EXCHANGES + 1u) slots = COAP2_MAX_EXCHANGES + 1u;
-    node->slots = (uint8_t)slots;
+    for (left = node->out_size;
+         left >= node->packet && node->slots <= COAP2_MAX_EXCHANGES;
+         left -= node->packet)
+        node->slots++;
     coap2i_default(&node->leisure, COAP2_LEISURE);
     coap2i_default(&node->exchange_lifetime, COAP2_EXCHANGE_LIFETIME);
     coap2i_default(&node->non_lifetime, COAP2_NON_LIFETIME);

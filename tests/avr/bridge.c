@@ -8,9 +8,10 @@
    either way, PERCENT are lost. With weather there is a thermometer at pin A0
    and a hygrometer at A1. SIGUSR1 resets the chip, as its button does: its
    memory stays. SIGUSR2 opens or closes a contact between PB2 and ground, which
-   is open at first. SIGHUP makes it print a line: how many milliseconds the chip
-   has run, and port B as it is put out. With --show each change of PB5, an LED,
-   is a line, and so is each power-down and its end, with those milliseconds.
+   is open at first. SIGHUP makes it print a line: how many milliseconds the
+   chip has run, and port B as it is put out. With --show each change of PB5, an
+   LED, is a line, and so is each power-down and its end, with those
+   milliseconds.
    SIGTERM ends it; it then prints how many frames came and went, how many of
    them were lost, the resets, the deepest stack, and how much of its time the
    chip slept.

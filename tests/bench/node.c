@@ -1,7 +1,7 @@
 /* Cycles on an AVR of a whole node with observers and discovery, or with
-   observers and rules (both would not fit), from bytes in (coap2_input), or from
-   a change of a variable, to bytes out (`send`), or until it is back where
-   nothing is sent. */
+   observers and rules (both would not fit), from bytes in (coap2_input), or
+   from a change of a variable, to bytes out (`send`), or until it is back
+   where nothing is sent. */
 
 #include "../avr/marks.h"
 #include "coap2.h"

@@ -108,7 +108,8 @@
        COAP2_STATIC           with it: every function is static, a private
                               copy, and the smallest and fastest
    What is not called costs nothing where the linker drops unused sections
-   (-ffunction-sections -Wl,--gc-sections); a knob takes it out anywhere.
+   (-ffunction-sections -Wl,--gc-sections); a knob takes it out anywhere. Its KB
+   are what a node with all of them saves without it.
 
    CONTENTS - search for a tag
      The manual

@@ -107,11 +107,21 @@ unit_everything() {
         sed "s/\(.*\) \(.*\)/everything-flash-$1 \1\neverything-ram-$1 \2/"
 }
 
+# answering TARGET: what discovery adds to a node without a client.
+answering() {
+    # shellcheck disable=SC2046 # words
+    node "$1" "$build/silent.$1" $(needing CLIENT) DISCOVERY || return 1
+    beyond "$1" "$build/without-CLIENT.$1" "$build/silent.$1" |
+        sed "s/\(.*\) .*/answering-flash-$1 \1/"
+}
+
 # unit_without KNOB TARGET: what is saved when it is 0, and with it those that
-# need it. On AVR also what is saved by itself when those are 0 anyway.
+# need it. On AVR also what is saved by itself when those are 0 anyway. And what
+# discovery costs where there is no client.
 unit_without() {
     # shellcheck disable=SC2046 # words
     node "$2" "$build/without-$1.$2" $(needing "$1") || return 1
+    [ "$1" != CLIENT ] || answering "$2" || return 1
     beyond "$2" "$build/everything.$2" "$build/without-$1.$2" |
         sed "s/\(.*\) \(.*\)/without-$1-flash-$2 \1\nwithout-$1-ram-$2 \2/"
     others=$(needing "$1" | grep -vx "$1")
@@ -120,16 +130,6 @@ unit_without() {
     node avr "$build/with-$1.avr" $others || return 1
     beyond avr "$build/with-$1.avr" "$build/without-$1.avr" |
         sed "s/\(.*\) .*/itself-$1-flash-avr \1/"
-}
-
-# unit_answering TARGET: what discovery costs a node without a client.
-unit_answering() {
-    others=$(needing CLIENT)
-    # shellcheck disable=SC2086 # words
-    node "$1" "$build/answers.$1" $others &&
-        node "$1" "$build/silent.$1" $others DISCOVERY || return 1
-    beyond "$1" "$build/answers.$1" "$build/silent.$1" |
-        sed "s/\(.*\) .*/answering-flash-$1 \1/"
 }
 
 # unit_rules: rules alone, beside a codec with fields as text.
@@ -291,7 +291,6 @@ units() {
     echo stacks
     echo bench
     for target in $targets; do
-        echo "answering $target"
         for knob in $knobs; do echo "without $knob $target"; done
     done
     for program in $programs; do

@@ -6,15 +6,16 @@ figure() {
     awk -v name="$1" '$1 == name { print $2 }' "$build/figures"
 }
 
-# row TITLE NAME [FIGURE]: a figure on all targets, and one more; not each is
-# measured on each.
+# row TITLE NAME [FIGURE]: a figure on all targets, and one more; not each was
+# measured.
 row() {
     printf '| %s |' "$1"
     for target in $targets; do
         value=$(figure "$2-$target")
         printf ' %s |' "${value:--}"
     done
-    [ $# -lt 3 ] || printf ' %s |' "$(figure "$3")"
+    [ $# -lt 3 ] || value=$(figure "$3")
+    [ $# -lt 3 ] || printf ' %s |' "${value:--}"
     echo
 }
 
@@ -57,10 +58,10 @@ knob_table() {
             "without-$name-flash" "without-$name-ram-avr"
     done
     row 'to be found, without a client: `DISCOVERY` of a server' \
-        answering-flash
-    row 'conditional parameters (`c.gt` and its kin), in `RULES`' \
-        conditions-flash
-    row 'rules alone, beside a codec with fields as text' knob-RULES
+        answering-flash -
+    row 'conditional parameters (`c.gt` and its kin), a part of `RULES`' \
+        conditions-flash -
+    row 'rules alone, beside a codec with fields as text' knob-RULES -
 }
 
 cycle_row() {
@@ -99,6 +100,7 @@ stack_rows() {
         !($2 in best) { order[++count] = $2 }
         !($2 in best) || $4 > most[$2] { best[$2] = $0; most[$2] = $4 }
         { line[NR] = $0 }
+        $1 == "coap2_poll" && only_deepest { print_row($0) }
         END {
             for (i = 1; i <= count && only_deepest; i++)
                 print_row(best[order[i]])
@@ -133,8 +135,9 @@ EOF
     board_table
     cat <<'EOF'
 
-The knobs one by one, each at 0 against all at 1. RAM is that of a `coap2_node`
-with AVR's counts of records.
+The knobs one by one, each at 0 against all at 1: what a whole node saves. What
+is not used is dropped without them; the programs above show how far down that
+goes. RAM is that of a `coap2_node` with AVR's counts of records, and of texts.
 
 EOF
     knob_table
@@ -146,15 +149,17 @@ EOF
     cycle_table
     cat <<'EOF'
 
-The stack of one call on the ATmega, in bytes, all knobs at 1: of each room the
-entry with the greatest bound. `tests/size.sh --stack` has all of them, `--stack
-ENTRY` the way to its bound. *Seen* is the deepest on the simulator, which looks
-after every instruction; the test's own callbacks are in it. The *bound* is added
-up from the code, over every call and all that the library calls by a pointer;
-functions of yours take nothing in it. *At a callback* is what is taken when one
-of those begins: what it needs beyond the bound less that is needed on top. The
-last two columns are for a server with rules, fields as text and discovery, as
-in examples/avr.
+The stack of one call on the ATmega, in bytes, with all knobs at 1: of
+`coap2_poll`, and in each room of the entry with the greatest bound.
+`tests/size.sh --stack` has all of them, `--stack ENTRY` the way to its bound.
+
+*Seen* is the deepest on the simulator, which looks after every instruction; the
+test's own callbacks are in it. The *bound* is added up from the code, over all
+calls and whatever the library calls by a pointer, also where both cannot come
+together; functions of yours take nothing in it. *At a callback* is what is taken
+when one of yours begins: the stack must hold the greater of the bound and of
+this plus what yours takes. The last two columns are for a server with rules,
+fields as text and discovery, as in examples/avr.
 
 EOF
     stack_table 'deepest entry' 1

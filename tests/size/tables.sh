@@ -155,10 +155,10 @@ The stack of one call on the ATmega, in bytes, with all knobs at 1: of
 
 *Seen* is the deepest on the simulator, which looks after every instruction; the
 test's own callbacks are in it. The *bound* is added up from the code, over all
-calls and whatever the library calls by a pointer, also where both cannot come
-together; functions of yours take nothing in it. *At a callback* is what is taken
-when one of yours begins: the stack must hold the greater of the bound and of
-this plus what yours takes. The last two columns are for a server with rules,
+calls and whatever the library calls by a pointer, also where two of them cannot
+come together; functions of yours take nothing in it. *At a callback* is what is
+taken when one of yours begins: the stack must hold the greater of the bound and
+of this plus what yours takes. The last two columns are for a server with rules,
 fields as text and discovery, as in examples/avr.
 
 EOF

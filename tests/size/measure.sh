@@ -309,7 +309,7 @@ run_units() {
 }
 
 # What figures are made of; one that is younger than all of it holds.
-sources='coap2.h examples tests/avr tests/bench tests/bench.sh tests/size'
+sources='coap2.h examples tests'
 
 file_of_unit() {
     echo "$build/unit.$(echo "$*" | tr ' ' -)"

@@ -66,7 +66,7 @@ check: all ## everything else: ports, style, analysis, fuzzing; installs tools
 	@tests/setup.sh
 	@tests/run.sh $(CHECKS) --beside $(BESIDE)
 
-size: ## flash, RAM and stack on small machines, as a table
+size: ## flash, RAM, stack and cycles on small machines, as tables
 	@tests/size.sh
 
 bench: ## instructions, cycles and nanoseconds an operation takes

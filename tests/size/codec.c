@@ -1,13 +1,13 @@
 /* The codec program: a datagram in, every part of it looked at, an answer out.
    One file, with a private copy of the library, as small firmware has it;
-   codec_extern.c is the same with functions that others could call, too.
+   codec_extern.c is the same with the library in a file of its own.
    With HARNESS_ALONE the library's part is left out, to show what the rest
    costs; with SAMPLE there is a datagram, to show the stack. */
 
 #ifndef EXTERN
 #define COAP2_STATIC
-#endif
 #define COAP2_IMPLEMENTATION
+#endif
 #include "coap2.h"
 
 #ifdef SAMPLE

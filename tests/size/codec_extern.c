@@ -1,5 +1,5 @@
-/* The codec program with external functions: what a program takes that the
-   compiler does not see whole. */
+/* The codec program with the library in a file of its own: what a program takes
+   that the compiler does not see whole. */
 
 #define EXTERN
 #include "codec.c"

@@ -249,7 +249,6 @@ board_sizes() {
     sections avr "$build/firmware" |
         awk '{ print "examples/avr ATmega328P", $1, $2, 2048 - $2 }'
     for script in tests/arduino.sh tests/cortex.sh; do
-        [ -e $script ] || continue # until it is there; then without this line
         $script --sizes || return 1
     done
 }

@@ -62,15 +62,15 @@
        COAP2_WITH_STRINGS  1  names and reasons as text; 0 on AVR, where
                               they would take RAM            (M0: 4 KB)
        COAP2_WITH_FIELDS   1  variables as text, both ways   (AVR: 4.5 KB)
-       COAP2_WITH_JSON     1  fields as JSON as well         (AVR: 2.5 KB)
+       COAP2_WITH_JSON     1  fields as JSON as well         (AVR: 2 KB)
        COAP2_WITH_CBOR     1  fields as CBOR as well         (AVR: 4 KB)
-       COAP2_WITH_RULES    1  conditions of fields           (AVR: 20 KB)
-       COAP2_WITH_SERVER   1  resources that are answered    (AVR: 19.5 KB)
-       COAP2_WITH_CLIENT   1  requests                       (AVR: 14 KB)
+       COAP2_WITH_RULES    1  conditions of fields           (AVR: 18 KB)
+       COAP2_WITH_SERVER   1  resources that are answered    (AVR: 18 KB)
+       COAP2_WITH_CLIENT   1  requests                       (AVR: 13.5 KB)
        COAP2_WITH_LATER    1  answers that take their time   (AVR: 1.5 KB)
        COAP2_WITH_ECHO     1  a client repeats with Echo     (AVR: 0.5 KB)
-       COAP2_WITH_OBSERVE  1  observers, on both sides       (AVR: 13 KB)
-       COAP2_WITH_BLOCKS   1  bodies beyond a packet         (AVR: 8 KB)
+       COAP2_WITH_OBSERVE  1  observers, on both sides       (AVR: 12 KB)
+       COAP2_WITH_BLOCKS   1  bodies beyond a packet         (AVR: 7.5 KB)
        COAP2_WITH_DISCOVERY 1 nodes found by name or offer   (AVR: 5.5 KB)
        COAP2_WITH_DIRECTORY 0 a node in a resource directory (AVR: 4.5 KB)
        COAP2_WITH_SLIP     1  frames on a serial line        (AVR: 1 KB)
@@ -9377,7 +9377,7 @@ static uint8_t coap2i_unsubscribe(coap2_req *req)
 {
     coap2_observer *o = req->node->observers;
     coap2_opt opt;
-    uint32_t id;
+    uint32_t id = 0;
     if (req->method != COAP2_GET || req->peer->group ||
         !coap2_msg_find(req->msg, COAP2_OPT_NOTIFICATION, &opt) ||
         !coap2_opt_uint(&opt, &id) || id == 0u)

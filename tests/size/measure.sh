@@ -145,9 +145,12 @@ unit_rules() {
 
 # ---- stacks -----------------------------------------------------------------
 
+# The linker knows coap2_start_as by another name.
+linked_start=coap2_start_of_the_file_with_COAP2_IMPLEMENTATION
+
 # listing PROGRAM: its code on the ATmega, with the lines that it comes from.
 listing() {
-    avr-objdump -dl "$1"
+    avr-objdump -dl "$1" | sed "s/$linked_start/coap2_start_as/"
 }
 
 # bounds LISTING OPTION ...: what bound.awk says of it.

@@ -109,7 +109,7 @@
                               copy, and the smallest and fastest
    What is not called costs nothing where the linker drops unused sections
    (-ffunction-sections -Wl,--gc-sections); a knob takes it out anywhere. Its KB
-   are what a node with all of them saves without it.
+   are what a node saves without it, where those that need it are off already.
 
    CONTENTS - search for a tag
      The manual
@@ -1493,8 +1493,8 @@ typedef struct coap2_resource {
 #define COAP2_TABLE(name, ...) \
     static const coap2_resource *const name[] COAP2_FLASH = {__VA_ARGS__, NULL}
 
-/* A path is as a request carries it. C cannot look into a literal when it
-   compiles; there coap2_start tells, where COAP2_WITH_STRINGS is 1. */
+/* A path stands behind the slash of its link. C cannot look into a literal when
+   it compiles; there coap2_start tells, where COAP2_WITH_STRINGS is 1. */
 #ifdef __cplusplus
 #define COAP2I_NO_SLASH(path)       \
     static_assert((path)[0] != '/', \
@@ -1818,8 +1818,9 @@ typedef struct coap2_visitor {
    stands in the first part, and call coap2_start.
 
    It is plain memory without pointers into itself: save it before a deep sleep,
-   outside of its callbacks, and `out` as well, where messages may wait. What
-   wakes up restores both in the same place, sets the first part once more, and
+   outside of its callbacks, `out` as well, where messages may wait, and `bodies`
+   and the buffers of requests under way, where bodies may. What wakes up
+   restores all in the same place, sets the first part once more, and
    polls instead of starting: observers, duplicates, message ids and the
    generator go on.
 
@@ -1853,7 +1854,8 @@ typedef struct coap2_node {
     size_t in_size, out_size;
     size_t packet; /* 0: COAP2_PACKET, or all of out if that is less */
 #if COAP2_WITH_SERVER
-    const coap2_resource *const *resources; /* COAP2_TABLE; NULL: none */
+    const coap2_resource *const *resources; /* COAP2_TABLE; NULL: none, where
+                                               COAP2_WITH_CLIENT is 1 */
 #if COAP2_WITH_BLOCKS
     uint8_t *bodies;    /* where bodies are put together, each in its share: */
     size_t bodies_size; /* a COAP2_MAX_UPLOADS-th of all; NULL: nowhere */
@@ -1883,7 +1885,7 @@ typedef struct coap2_node {
     uint16_t exchange_lifetime; /* seconds */
     uint16_t non_lifetime;      /* seconds */
 #if COAP2_WITH_CLIENT || COAP2_WITH_LATER || COAP2_WITH_OBSERVE
-    uint16_t ack_timeout;   /* ms */
+    uint16_t ack_timeout;   /* ms; by chance up to random_factor, or 65535 */
     uint16_t random_factor; /* percent */
     uint8_t max_retransmit;
 #endif
@@ -7096,14 +7098,16 @@ static uint8_t coap2i_senml_member(const coap2_value *key)
 {
     const char *name = coap2i_senml_names;
     const uint8_t *text = (const uint8_t *)key->text;
-    int32_t number = key->negative ? 8 - (int32_t)key->magnitude
-                                   : 8 + (int32_t)key->magnitude;
-    uint8_t member = COAP2I_BASE_NAME;
+    uint8_t member = COAP2I_BASE_NAME, number = 0; /* none has -8 */
+    if (key->kind == COAP2_VALUE_NUMBER && key->exponent == 0 &&
+        key->magnitude <= 8u)
+        number = (uint8_t)(key->negative ? 8u - key->magnitude
+                                         : 8u + key->magnitude);
     for (; member < (uint8_t)COAP2I_SENML_OTHER; member++) {
         if (key->kind == COAP2_VALUE_TEXT) {
             if (coap2i_bytes_are(text, text + key->length, name)) break;
-        } else if (key->exponent == 0 &&
-                   coap2i_flash_char(coap2i_senml_numbers + member) == number) {
+        } else if ((uint8_t)coap2i_flash_char(coap2i_senml_numbers + member) ==
+                   number) {
             break;
         }
         while (coap2i_flash_char(name) != '\0') name++;
@@ -9255,6 +9259,10 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
         w->next = slot + length;
         return code;
     }
+    if (aside.payload_size == 0u) { /* no block can take its options */
+        coap2i_fail(w, COAP2_ERR_SPACE);
+        return code;
+    }
     length -= header;
     memmove(place, place + header, length);
     u->length = (uint32_t)aside.payload_size - 1u;
@@ -9268,6 +9276,7 @@ static uint8_t coap2i_run_aside(coap2_req *req, coap2_rsp *rsp,
     u->code = code;
     rsp->etag_length = 0;
     coap2i_write_kept(req, rsp, u);
+    if (w->error != COAP2_OK) u->length = 0; /* it is 5.00 */
     return code;
 }
 
@@ -12363,7 +12372,7 @@ enum {
 
 #if COAP2_WITH_SERVER && COAP2_WITH_STRINGS
 
-/* Does a row have a path that no request has? */
+/* Does a path begin with a slash? Requests would match, but not its link. */
 static bool coap2i_has_slash(const coap2_node *node)
 {
     const coap2_resource *const *rows = node->resources, *row;
@@ -13007,7 +13016,7 @@ COAP2_DEF const char *coap2_error_text(coap2_result error)
     case COAP2_ERR_FULL:
         return "no free exchange: raise COAP2_MAX_EXCHANGES and node.out_size";
     case COAP2_ERR_CONFIG:
-        return "a buffer, callback or table is missing: coap2_start_why";
+        return "not set up: coap2_start_why; of coap2_wait: no node.now";
     case COAP2_ERR_AGAIN:
         return "not now";
     case COAP2_ERR_SEND:

@@ -117,8 +117,13 @@ start_chip() { # SKETCH PORT
 end_chip() { # SKETCH
     kill "$gateway" "$bridge"
     wait "$bridge"
-    verdict "$1: the chip ran to the end ($(tail -n 1 "$work/chip"))" \
-        $((!$?)) "$(cat "$work/chip")"
+    truth=$((!$?)) said=$(tail -n 1 "$work/chip")
+    verdict "$1: the chip ran to the end ($said)" $truth "$(cat "$work/chip")"
+    stack=$(echo "$said" | sed -n 's/.* stack \([0-9]*\).*/\1/p')
+    room=$(avr-size "$work/$1/$1.ino.elf" |
+        awk 'NR == 2 { print 2048 - $2 - $3 }')
+    verdict "$1: its stack has room, ${stack:-?} of $room bytes" \
+        $((${stack:-99999} < room)) ''
 }
 
 # ---- Watcher ----------------------------------------------------------------

@@ -38,6 +38,7 @@ static uint8_t bodies[PLACES * SHARE + FENCE];
 static unsigned runs;             /* of the handlers */
 static uint32_t body_length;      /* of what they answer */
 static bool located;              /* a path for what was made */
+static unsigned far_away;         /* so many parts of another, of 40 bytes */
 static uint8_t version;           /* of it: the ETag, and what its bytes are */
 static bool tagged;               /* with an ETag? */
 static uint32_t written;          /* bytes that handlers wrote */
@@ -57,12 +58,16 @@ static uint8_t pattern(uint32_t at, uint8_t which)
 static uint8_t begin_answer(const coap2_req *req, coap2_rsp *rsp)
 {
     uint8_t code = code_wanted;
+    unsigned i;
 
     runs++;
     rsp->format = COAP2_FORMAT_OCTETS;
     rsp->max_age = max_age;
     if (tagged) coap2_rsp_etag(rsp, &version, 1);
     if (located) coap2_write_text(&rsp->w, COAP2_OPT_LOCATION_PATH, "new");
+    for (i = 0; i < far_away; i++)
+        coap2_write_text(&rsp->w, COAP2_OPT_LOCATION_PATH,
+                         "a-part-of-a-path-of-just-forty-bytes-all");
     if (code == 0)
         code = req->method == COAP2_GET || req->method == COAP2_FETCH
                    ? COAP2_205_CONTENT
@@ -1792,6 +1797,31 @@ static void kept_answer_is_the_same_again(void)
     located = false;
 }
 
+/* Options that no packet holds are 5.00, and nothing is kept: not without a
+   body, nor with one that they leave no room for. */
+static void options_are_too_long_to_keep(void)
+{
+    for (body_length = 0; body_length <= 250; body_length += 125)
+        for (far_away = 1; far_away <= 6; far_away++) {
+            uint32_t length = body_length;
+            uint8_t code;
+
+            begin();
+            body_length = length;
+            code = post(NO_BLOCK, 5);
+            CHECK(code == COAP2_204_CHANGED ||
+                  code == COAP2_500_INTERNAL_SERVER_ERROR);
+            CHECK(far_away < 3 || code == COAP2_500_INTERNAL_SERVER_ERROR);
+            if (code == COAP2_204_CHANGED && length > 0) continue;
+            CHECK_EQ(post(BLOCK(1, 0, 2), 0),
+                     COAP2_408_REQUEST_ENTITY_INCOMPLETE);
+            CHECK_EQ(post(BLOCK(0x5000, 0, 0), 0),
+                     COAP2_408_REQUEST_ENTITY_INCOMPLETE);
+            CHECK(fences_stand());
+        }
+    far_away = 0;
+}
+
 /* The id of a kept answer, used again for something else (7252 4.4). */
 static void id_of_a_kept_answer(void)
 {
@@ -2112,6 +2142,7 @@ int main(void)
     RUN("RFC 7959 2.7: kept answer", answer_is_kept);
     RUN("RFC 7252 4.5: kept, again", kept_blocks_again);
     RUN("RFC 7252 4.5: kept, the same", kept_answer_is_the_same_again);
+    RUN("RFC 7959 2.7: long options", options_are_too_long_to_keep);
     RUN("RFC 7252 4.4: kept, its id", id_of_a_kept_answer);
     RUN("RFC 7959 2.7: runs once", next_block_never_runs_the_handler);
     RUN("RFC 7959 2.7: nowhere to keep", answer_that_nobody_can_keep);

@@ -205,7 +205,7 @@ static uint32_t count_starts(void)
     static uint32_t EEMEM starts;
     uint32_t count = eeprom_read_dword(&starts) + 1u;
 
-    eeprom_write_dword(&starts, count);
+    eeprom_update_dword(&starts, count);
     return count;
 }
 
@@ -241,7 +241,7 @@ static void rest(uint32_t ms)
 
 int main(void)
 {
-    uint32_t now, wait, sampled = 0;
+    uint32_t now, wait, since, sampled = 0;
     uint8_t step = 0;
 
     DDRB = _BV(DDB5);
@@ -256,7 +256,9 @@ int main(void)
             coap2_changed(&node, &climate);
         }
         wait = coap2_poll(&node, now);
-        now = sampled + SAMPLE_MS - now;
-        rest(wait < now ? wait : now);
+        since = now - sampled;
+        if (since >= SAMPLE_MS) continue; /* late: the next one is due */
+        if (wait > SAMPLE_MS - since) wait = SAMPLE_MS - since;
+        rest(wait);
     }
 }

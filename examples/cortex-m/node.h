@@ -48,6 +48,7 @@ static void sleep_once(void)
 {
     __asm__ volatile("wfi" ::: "memory");
     __asm__ volatile("cpsie i" ::: "memory");
+    __asm__ volatile("isb" ::: "memory"); /* what is pending is taken here */
     __asm__ volatile("cpsid i" ::: "memory");
 }
 

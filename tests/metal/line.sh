@@ -83,7 +83,8 @@ programs() {
 
 # The chip, with a terminal at $work/line.
 start_bridge() { # FIRMWARE OPTION...
-    firmware=$1
+    firmware=$1 chip_ram=2048
+    case "$*" in *atmega2560*) chip_ram=8192 ;; esac
     shift
     rm -f $work/line
     $work/bridge "$@" $work/line "$firmware" >$work/bridge.log 2>&1 &
@@ -96,12 +97,21 @@ start_bridge() { # FIRMWARE OPTION...
     total
 }
 
+# stack_room FIRMWARE RAM: what its variables leave of it.
+stack_room() {
+    avr-size "$1" | awk -v ram="$2" 'NR == 2 { print ram - $2 - $3 }'
+}
+
 # What it says at its end; it ends well unless the firmware crashed.
 end_bridge() { # NAME
     kill "$bridge"
     wait "$bridge"
     truth=$((!$?)) said=$(tail -n 1 $work/bridge.log)
     verdict "$1: the chip ran to the end ($said)" $truth ''
+    stack=$(echo "$said" | sed -n 's/.* stack \([0-9]*\).*/\1/p')
+    room=$(stack_room "$firmware" "$chip_ram")
+    verdict "$1: its stack has room, ${stack:-?} of $room bytes" \
+        $((${stack:-99999} < room)) ''
 }
 
 # Sets $port and $server; the port may be one that was.

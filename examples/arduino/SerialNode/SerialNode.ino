@@ -20,7 +20,7 @@
 #define COAP2_MAX_EXCHANGES 1
 #define COAP2_RULE_OLDS 1
 #ifdef __AVR_ATmega328P__
-#define COAP2_WITH_RULES 0 // too large: who subscribes tries what comes itself
+#define COAP2_WITH_RULES 0 // to save flash: a subscriber filters for itself
 #endif
 #define COAP2_STATIC
 #define COAP2_IMPLEMENTATION

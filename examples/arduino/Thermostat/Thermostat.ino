@@ -5,7 +5,10 @@
        coap2 observe coap://ADDRESS/climate
        coap2 put -e true coap://ADDRESS/fan
 
-   For an Uno with an Ethernet shield; WiFiUDP and its kin will do as well. */
+   For an Uno with an Ethernet shield. WiFiUDP and its kin will do as well; on
+   an ESP take the seed from its own generator, not from EEPROM. It was tried in
+   a simulator only: if a shield does not answer, leave beginMulticast out in
+   node_udp.h, and it is found at its own address. */
 
 #include <EEPROM.h>
 #include <Ethernet.h>
@@ -61,7 +64,7 @@ static uint32_t seed()
 void setup()
 {
     pinMode(FAN, OUTPUT);
-    Ethernet.begin(mac);
+    while (!Ethernet.begin(mac)) continue; // until there is an address
     node.name = "thermostat.local";
     node.in = in;
     node.in_size = sizeof in;

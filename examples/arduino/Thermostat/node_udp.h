@@ -40,8 +40,12 @@ static bool node_udp_begin(coap2_node *node, UDP *udp)
     node->recv = udp_recv;
     node->io = udp;
     node->no_groups = true; // it cannot tell where a packet went
+#ifdef ESP8266 // its UDP knows no groups: a search finds it by its address only
+    return udp->begin(5683);
+#else
     return udp->beginMulticast(IPAddress(224, 0, 1, 187), 5683) ||
            udp->begin(5683);
+#endif
 }
 
 #endif

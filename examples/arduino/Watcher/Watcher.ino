@@ -29,6 +29,7 @@ static coap2_node node;
 static uint8_t in[PACKET + COAP2_SLIP_AROUND];
 static uint8_t out[3 * PACKET]; /* one to write in, a search, a subscription */
 
+static bool searches; // or will, at search_at
 static uint32_t search_at, lit_at;
 
 /* ---- the serial line --------------------------------------------------- */
@@ -54,13 +55,19 @@ static void say(const __FlashStringHelper *text)
 
 /* ---- what it watches ---------------------------------------------------- */
 
+static void search_later()
+{
+    searches = true;
+    search_at = millis() + SEARCH_AGAIN_MS;
+}
+
 /* The first answer is the state as it is; what the rule asked for is a match.
    When this is over, because the node has gone, we look for another one. */
 static void on_climate(const coap2_reply *reply)
 {
     if (!reply->more) {
         say(F("lost it"));
-        search_at = millis() + SEARCH_AGAIN_MS;
+        search_later();
     } else if (reply->reason == COAP2_MATCH) {
         digitalWrite(LED_BUILTIN, HIGH);
         lit_at = millis();
@@ -75,7 +82,7 @@ static void subscribe(const coap2_peer *peer)
 
     coap2_call_start_to(&call, &node, COAP2_GET, peer, "climate");
     coap2_call_subscribe(&call, "temp > 20 and hum < 50 pmax 60");
-    (void)coap2_call_send(&call, on_climate, NULL);
+    if (coap2_call_send(&call, on_climate, NULL) < 0) search_later();
 }
 
 /* The first that answers will do. */
@@ -86,7 +93,7 @@ static void on_found(const coap2_reply *reply)
         subscribe(reply->peer);
         (void)coap2_cancel(&node, reply->request);
     } else if (reply->result != COAP2_ERR_CANCELLED) {
-        search_at = millis() + SEARCH_AGAIN_MS;
+        search_later();
     }
 }
 
@@ -118,6 +125,7 @@ void setup()
     node.packet = PACKET;
     if (coap2_start(&node, count_starts()) != COAP2_OK)
         say((const __FlashStringHelper *)coap2_start_why(&node));
+    searches = true;
     search_at = millis();
 }
 
@@ -125,10 +133,9 @@ void loop()
 {
     uint32_t now = millis();
 
-    if (search_at != 0 && (int32_t)(now - search_at) >= 0) {
-        search_at = 0;
-        if (coap2_find(&node, "/climate", on_found, NULL) < 0)
-            search_at = now + SEARCH_AGAIN_MS;
+    if (searches && (int32_t)(now - search_at) >= 0) {
+        searches = false;
+        if (coap2_find(&node, "/climate", on_found, NULL) < 0) search_later();
     }
     if (now - lit_at >= LIT_MS) digitalWrite(LED_BUILTIN, LOW);
     (void)coap2_poll(&node, now);

@@ -91,7 +91,7 @@ static void start(void)
     node.resources = things;
     node.now = now;
     ENTER("node", coap2_start_as, &node, 1, sizeof node, COAP2I_KNOBS);
-    ENTER("node", coap2_start_why_as, &node, sizeof node, COAP2I_KNOBS);
+    ENTER_VOID("node", coap2_start_why_as, &node, sizeof node, COAP2I_KNOBS);
     ENTER_VOID("node", coap2_seed, &node, "0123456789abcdef", 16);
     peer.kind = COAP2_PEER_IPV4;
     peer.port = 61616;

@@ -1818,11 +1818,11 @@ typedef struct coap2_visitor {
    stands in the first part, and call coap2_start.
 
    It is plain memory without pointers into itself: save it before a deep sleep,
-   outside of its callbacks, `out` as well, where messages may wait, and `bodies`
-   and the buffers of requests under way, where bodies may. What wakes up
-   restores all in the same place, sets the first part once more, and
-   polls instead of starting: observers, duplicates, message ids and the
-   generator go on.
+   outside of its callbacks, `out` as well, where messages may wait, and where
+   bodies may, `bodies` and the buffers of requests under way. What wakes up
+   restores all in the same place, sets the first part once more, and polls
+   instead of starting: observers, duplicates, message ids and the generator go
+   on.
 
        kept.node = node; kept.check = sum_of(&kept.node, sizeof kept.node);
        deep_sleep();

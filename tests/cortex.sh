@@ -64,6 +64,7 @@ start_board() {
     shift
     rm -f $work/monitor
     mkfifo $work/monitor
+    : >$work/board.log # not what the one before it said
     qemu-system-arm -M "$machine" -display none -monitor stdio \
         -kernel $work/../"$image.elf" "$@" \
         <$work/monitor >$work/board.log 2>&1 &

@@ -129,6 +129,7 @@ at() { # COMMAND...
 }
 
 start_node() { # URI
+    : >"$work/node.log" # what the one before it said is not looked at
     PRECONFIGURED_TAPIF=tap0 ip netns exec "$space" "$work/node" \
         192.0.2.2 fd00:83::2 "$@" >"$work/node.log" 2>&1 &
     node=$!

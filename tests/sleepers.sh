@@ -85,6 +85,7 @@ sketch() { # NAME
 later() { # LOG COMMAND...
     log=$work/$1
     shift
+    : >"$log" # not what the one before it said
     "$@" >"$log" 2>&1 &
     last=$!
     running="$running $last"

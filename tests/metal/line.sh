@@ -116,6 +116,7 @@ end_bridge() { # NAME
 
 # Sets $port and $server; the port may be one that was.
 start_gateway() { # PORT
+    : >$work/gateway.log # not what the one before it said
     "$build/coap2" slip $work/line -v -p "$1" >$work/gateway.log 2>&1 &
     gateway=$!
     for _ in $(seq 50); do

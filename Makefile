@@ -59,7 +59,7 @@ examples: $(examples) ## run all examples, in reading order
 saving: build/tests/saving ## what a rule saves in a day: messages, bytes, energy
 	@build/tests/saving
 
-test: all $(tests) $(helpers) ## test every room on this machine, in two minutes
+test: all $(tests) $(helpers) ## test every room on this machine, in a few minutes
 	@tests/run.sh $(tests) --beside $(wildcard tests/*_test.sh)
 
 check: all ## everything else: ports, style, analysis, fuzzing; installs tools
